@@ -1,7 +1,7 @@
 """The extensions: every ``src/fastcore/*.pyx``, and three switches.
 
-``FEIKONG_DEBUG=1``     no optimisation, bounds and assertions checked
-``FEIKONG_SANITIZE=1``  the address and undefined-behaviour sanitizers (GCC or Clang)
+``FEIKONG_DEBUG=1``     hardly optimised; bounds and assertions checked
+``FEIKONG_SANITIZE=1``  that, and the address and undefined-behaviour sanitizers (GCC or Clang)
 ``FEIKONG_ANNOTATE=1``  Cython's annotated HTML beside the generated C, under ``build/``
 """
 
@@ -17,47 +17,40 @@ def switch(name: str) -> bool:
     return os.environ.get(name, "0") not in ("", "0")
 
 
-SANITIZE = switch("FEIKONG_SANITIZE")
-ANNOTATE = switch("FEIKONG_ANNOTATE")
-DEBUG = switch("FEIKONG_DEBUG") or SANITIZE
-FLAVOUR = "sanitize" if SANITIZE else "debug" if DEBUG else "release"
-
-compile_args = ["-Og", "-g"] if DEBUG else ["-O3"]
+sanitize = switch("FEIKONG_SANITIZE")
+debug = switch("FEIKONG_DEBUG") or sanitize
+folder = f"build/{'sanitize' if sanitize else 'debug' if debug else 'release'}"
+compile_args = ["-Og", "-g"] if debug else ["-O3"]
 link_args: list[str] = []
-if SANITIZE:
+if sanitize:
+    link_args = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
     # CPython builds with -fwrapv, under which an overflow would not count as undefined.
-    flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-    compile_args += [*flags, "-fno-wrapv", "-fno-omit-frame-pointer"]
-    link_args += flags
+    compile_args += [*link_args, "-fno-wrapv", "-fno-omit-frame-pointer"]
 
-extensions = [
-    Extension(
-        f"fastcore.{path.stem}",
-        [path.as_posix()],
-        extra_compile_args=compile_args,
-        extra_link_args=link_args,
-        define_macros=[] if DEBUG else [("CYTHON_WITHOUT_ASSERTIONS", "1")],
-    )
-    for path in sorted(Path("src/fastcore").glob("*.pyx"))
-]
-directives = {
-    "autotestdict": False,
-    "boundscheck": DEBUG,
-    "cdivision": False,
-    "embedsignature": True,
-    "initializedcheck": DEBUG,
-    "language_level": 3,
-    "show_performance_hints": True,
-    "wraparound": False,
-}
 modules = cythonize(
-    extensions,
+    [
+        Extension(
+            f"fastcore.{path.stem}",
+            [path.as_posix()],
+            extra_compile_args=compile_args,
+            extra_link_args=link_args,
+            define_macros=[] if debug else [("CYTHON_WITHOUT_ASSERTIONS", "1")],
+        )
+        for path in sorted(Path("src/fastcore").glob("*.pyx"))
+    ],
     include_path=["src"],
-    build_dir=f"build/{FLAVOUR}",
-    annotate=ANNOTATE,
-    compiler_directives=directives,
+    build_dir=folder,
+    annotate=switch("FEIKONG_ANNOTATE"),
+    compiler_directives={
+        "autotestdict": False,
+        "boundscheck": debug,
+        "cdivision": False,
+        "embedsignature": True,
+        "initializedcheck": debug,
+        "language_level": 3,
+        "show_performance_hints": True,
+        "wraparound": False,
+    },
 )
-setup(
-    ext_modules=modules,
-    options={"build": {"build_base": f"build/{FLAVOUR}"}, "build_ext": {"parallel": os.cpu_count()}},
-)
+options = {"build": {"build_base": folder}, "build_ext": {"parallel": os.cpu_count()}}
+setup(ext_modules=modules, options=options)
