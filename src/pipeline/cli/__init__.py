@@ -1,0 +1,72 @@
+"""The command `feikong`: a command a file, each imported only when it is called, so that `--help` is quick.
+
+Exit status: 0 done, 1 failed, 2 wrong usage. What goes wrong in a way that a person can mend is one line on
+standard error: what was wrong, where, what would be right.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+from pipeline import __version__
+
+__all__ = ["main"]
+
+# command: (its module, which holds a click command of the command's name; what `feikong --help` says of it)
+COMMANDS = {
+    "demo": ("pipeline.cli.demo", "A simulated county through the real engine, with its figures."),
+    "log": ("pipeline.cli.log", "Batch logs: reads, payments and registry from files to a log."),
+    "replay": ("pipeline.cli.replay", "A batch log through the engine, offline."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands that are installed, in order."""
+        return [name for name, (module, _) in COMMANDS.items() if find_spec(module) is not None]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the command `name`; None if there is none of that name."""
+        if name not in self.list_commands(ctx):
+            return None
+        command = getattr(import_module(COMMANDS[name][0]), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; turns the errors that a person can mend into one line and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}") from error
+        except Exception as error:
+            from fastcore.errors import FeikongError
+
+            if isinstance(error, FeikongError):
+                raise click.ClickException(str(error)) from error
+            raise
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="feikong")
+def main() -> None:
+    r"""Keep every prepaid balance (费控): rate reads, warn, trip and restore supply.
+
+    \b
+    Example:
+      feikong log build --out county.log --config county.toml --reads reads.csv --mapping mapping.toml
+      feikong replay county.log --out results
+    """
