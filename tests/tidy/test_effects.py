@@ -1,0 +1,43 @@
+"""Who looks at a clock, and who writes files: few modules, named here."""
+
+from __future__ import annotations
+
+import re
+
+from tidy.tree import SRC, files, shown
+
+# How long something took is measured; what time it is, nobody asks.
+STOPWATCHES = {"pipeline/replay.py"}
+WRITERS = {"pipeline/batchlog.py", "pipeline/replay.py"}
+
+STOPWATCH = re.compile(r"\b(?:import time|from time import|perf_counter|monotonic)\b")
+CLOCK = re.compile(r"\btime\.time(?:_ns)?\(|\.(?:utc)?now\(|\.today\(|\bclock_gettime\b|\bgettimeofday\b")
+WRITING = re.compile(
+    r"""\bopen\([^)]*["'][wax]b?\+?["']|\.write_(?:text|bytes)\(|\.mkdir\(|\bParquetWriter\(|\.unlink\(|\brename\(|\brmtree\("""
+)
+
+SOURCES = files(".py", ".pyx", ".pxd", under=SRC)
+
+
+def having(pattern: re.Pattern[str]) -> set[str]:
+    """The source files in which a pattern occurs."""
+    return {path.relative_to(SRC).as_posix() for path in SOURCES if pattern.search(path.read_text())}
+
+
+def test_nobody_asks_what_time_it_is():
+    assert len(SOURCES) > 30
+    assert not having(CLOCK)
+
+
+def test_only_these_modules_measure_time():
+    assert having(STOPWATCH) == STOPWATCHES
+
+
+def test_only_these_modules_write_files():
+    assert having(WRITING) == WRITERS
+
+
+def test_the_core_never_prints():
+    core = files(".py", ".pyx", ".pxd", under=SRC / "fastcore")
+    assert len(core) > 20
+    assert not [shown(path) for path in core if re.search(r"^\s*print\(", path.read_text(), re.MULTILINE)]
