@@ -95,7 +95,7 @@ def test_public_names_of_compiled_modules_have_docstrings(name):
 
 
 def mute(module: ModuleType) -> list[str]:
-    """The public functions, classes and methods of a module whose docstring is missing or just a signature."""
+    """The public functions, classes and methods of a module whose docstring is missing or a signature."""
     out: list[str] = []
     for name, item in vars(module).items():
         if name.startswith("_") or getattr(item, "__module__", None) != module.__name__:
