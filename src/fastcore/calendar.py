@@ -1,9 +1,10 @@
 """Local time to cells: days, months, years, holidays, schedules and trip windows (reference, section 2).
 
-A `Calendar` counts cells from its start: cell ``k``, from 0, is ``(from_s + k·cell_s, from_s + (k+1)·cell_s]``, and edge ``k`` is
-``from_s + k·cell_s``. A cell belongs to the local day, month, year and hour in which it starts. A day begins with its first
-instant, and lasts until the next one begins: where a clock put back repeats an hour of yesterday after midnight, that hour is
-still today's, though its hour of the day is what the clock shows.
+A `Calendar` counts cells from its start: cell ``k``, from 0, is ``(from_s + k·cell_s, from_s +
+(k+1)·cell_s]``, and edge ``k`` is ``from_s + k·cell_s``. A cell belongs to the local day, month, year and
+hour in which it starts. A day begins with its first instant, and lasts until the next one begins: where a
+clock put back repeats an hour of yesterday after midnight, that hour is still today's, though its hour of the
+day is what the clock shows.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ class Calendar:
     from_s, to_s, cell_s : int
         First and last edge, in seconds since the epoch, and a cell's length in seconds.
     n_cells, n_days, n_months, n_years : int
-        How many cells there are, and how many local days, months and years they start in; the first and the last may be partial.
+        How many cells there are, and how many local days, months and years they start in; the first and the
+        last may be partial.
     day_of_edge : uint32[n_cells + 1]
-        The local midnights ``m`` with ``from_s <= m <= edge k``: 1 at first; the calendar's last midnight counts at the last edge.
-        A cell ``k`` lies in day ``day_of_edge[k] - 1``.
+        The local midnights ``m`` with ``from_s <= m <= edge k``: 1 at first; the calendar's last midnight
+        counts at the last edge. A cell ``k`` lies in day ``day_of_edge[k] - 1``.
     day_ordinal : int32[n_days]
         The date of each day, as ``date.toordinal()``.
     day_first_cell : int64[n_days + 1]
@@ -78,7 +80,8 @@ class Calendar:
     def build(cls, config: _Configured) -> Calendar:
         """Return the calendar of a configuration; about 5 ms for three years of quarter-hours.
 
-        Raises ConfigError if its first or last day does not exist in the zone, or if a local midnight is not on a whole cell.
+        Raises ConfigError if its first or last day does not exist in the zone, or if a local midnight is not
+        on a whole cell.
         """
         return cls(config.engine)
 
@@ -98,7 +101,7 @@ class Calendar:
         return len(self.year_first_cell) - 1
 
     def trip_mask(self, policy: Policy) -> NDArray[np.uint8]:
-        """Return uint8[n_cells]: 1 where a trip window of the policy matches the cell; 1 everywhere if it has none."""
+        """Return uint8[n_cells]: 1 where a trip window of the policy matches; 1 everywhere if it has none."""
         if not policy.windows:
             return frozen(np.ones(self.n_cells, np.uint8))
         return frozen((self.first_match(policy.windows)[self.slot_of_cell] >= 0).astype(np.uint8))
@@ -106,16 +109,17 @@ class Calendar:
     def first_match(self, spans: Sequence[Span]) -> NDArray[np.int32]:
         """Return int32[n_slots]: for each slot the first of the spans that matches it, or -1.
 
-        A slot is a month, a day of the week and a time of the day, as cells start in them; `slot_of_cell` leads to it. There are
-        far fewer slots than cells, so that schedules are matched once a slot and gathered.
+        A slot is a month, a day of the week and a time of the day, as cells start in them; `slot_of_cell`
+        leads to it. There are far fewer slots than cells, so that schedules are matched once a slot and
+        gathered.
         """
         out = np.full((12, _DAYS, _DAY_S // self._step_s), -1, np.int32)
         time_s = np.arange(0, _DAY_S, self._step_s)
         for i in range(len(spans) - 1, -1, -1):
             span = spans[i]
             within = _within(time_s, span.from_s, span.to_s)
-            months = [m - 1 for m in sorted(span.months)] if span.months is not None else list(range(12))
-            days = sorted(span.days) if span.days is not None else list(range(_DAYS))
+            months = np.array(sorted(span.months or range(1, 13))) - 1
+            days = np.array(sorted(span.days or range(_DAYS)))
             out[np.ix_(months, days, np.flatnonzero(within))] = i
         return out.reshape(-1)
 
@@ -162,14 +166,19 @@ class Calendar:
 
 def _check(engine: Engine, ordinals: NDArray[np.int64], starts_s: NDArray[np.int64]) -> None:
     mistakes = []
-    for key, day, found in (("from", engine.calendar_from, ordinals[0]), ("to", engine.calendar_to, ordinals[-1])):
-        if found != day.toordinal():
-            mistakes.append(f"engine.calendar.{key}: expected a date that {engine.timezone} has; found {day}, which it skipped")
+    zone = engine.timezone
+    for key, day in (("from", engine.calendar_from), ("to", engine.calendar_to)):
+        if day.toordinal() not in ordinals[[0, -1]]:
+            mistakes.append(
+                f"engine.calendar.{key}: expected a date that {zone} has; found {day}, which it skipped"
+            )
     off = np.flatnonzero(starts_s % engine.cell_s)
     if len(off):
         day, at = date.fromordinal(int(ordinals[off[0]])), np.datetime64(int(starts_s[off[0]]), "s")
-        mistakes.append(f"engine.cell: expected every local midnight on a whole cell of {engine.cell_s} s since the epoch; "
-                        f"found that {day} begins at {at}Z in {engine.timezone}, and {len(off)} such days")
+        mistakes.append(
+            f"engine.cell: expected local midnights to be whole cells of {engine.cell_s} s since the epoch; "
+            f"found {len(off)} that are not, the first of them {day}, which begins at {at}Z in {zone}"
+        )
     if mistakes:
         raise ConfigError(mistakes)
 

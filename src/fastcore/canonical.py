@@ -1,7 +1,8 @@
 """One column of a batch, from the types it may come in to the one that the core reads (reference, "Inputs").
 
-Nothing that arrives is trusted: a column is validated before anything walks its offsets or its dictionary, so that damaged Arrow
-data ends as `SchemaError` and never as a crash. Columns that already are what the core reads are not copied.
+Nothing that arrives is trusted: a column is validated before anything walks its offsets or its dictionary, so
+that damaged Arrow data ends as `SchemaError` and never as a crash. Columns that already are what the core
+reads are not copied.
 """
 
 from __future__ import annotations
@@ -40,7 +41,21 @@ _NARROWER: Final[dict[Domain, tuple[pa.DataType, ...]]] = {
     Domain.UINT64: _UNSIGNED,
 }
 _UTC: Final = frozenset(
-    ["utc", "etc/utc", "uct", "etc/uct", "gmt", "etc/gmt", "zulu", "etc/zulu", "universal", "etc/universal", "z", "+00:00", "-00:00"]
+    [
+        "utc",
+        "etc/utc",
+        "uct",
+        "etc/uct",
+        "gmt",
+        "etc/gmt",
+        "zulu",
+        "etc/zulu",
+        "universal",
+        "etc/universal",
+        "z",
+        "+00:00",
+        "-00:00",
+    ]
 )
 _UUID: Final = pa.uuid()
 
@@ -52,7 +67,8 @@ class Mismatch(Exception):
 def canonical(domain: Domain, array: pa.Array) -> pa.Array:
     """Return a column as the core reads it: see `CANONICAL`.
 
-    Raises `Mismatch` if its type is another than the domain allows, or its values do not fit; and ``pa.ArrowInvalid`` if it is damaged.
+    Raises `Mismatch` if its type is another than the domain allows, or its values do not fit; and
+    ``pa.ArrowInvalid`` if it is damaged.
     """
     return _CONVERT[domain](domain, array)
 
@@ -63,7 +79,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def settled(array: pa.Array) -> pa.Array:
-    """Return an array that starts at its buffers' first bytes, which are aligned for its values; copied where it does not."""
+    """Return an array with offset 0 and buffers aligned for its values; copied where it is not so."""
     if not len(array):
         return pa.array([], array.type)
     if array.offset or any(buffer is not None and buffer.address % 8 for buffer in array.buffers()):

@@ -14,11 +14,19 @@ from fastcore.config_reader import REQUIRED, Reader
 
 __all__ = ["read_engine"]
 
+_H, _D = 3_600, limits.DAY_S
 Parse = Callable[[object], object]
 
 
 def _duration(least_s: int = 0) -> Parse:
     return lambda value: values.duration_s(value, least_s)
+
+
+def _cell(value: object) -> int:
+    found_s = values.duration_s(value, 1)
+    if found_s > _D:
+        raise values.Misfit("a duration of at most 24h", value)
+    return found_s
 
 
 def _ratio(most: int) -> Parse:
@@ -29,12 +37,11 @@ def _count(value: object) -> int:
     return values.count(value, 1, limits.COUNT)
 
 
-_H, _D = 3_600, limits.DAY_S
 _FIELDS: tuple[tuple[str, str, Parse, object], ...] = (
     # key, field, domain, default
     ("currency", "currency", values.currency, REQUIRED),
     ("timezone", "timezone", values.timezone, REQUIRED),
-    ("cell", "cell_s", _duration(1), 900),
+    ("cell", "cell_s", _cell, 900),
     ("window", "window_s", _duration(1), _H),
     ("holidays", "holidays", values.dates, ()),
     ("workdays", "workdays", values.dates, ()),
@@ -59,19 +66,31 @@ _FIELDS: tuple[tuple[str, str, Parse, object], ...] = (
     ("zero_usage", "zero_usage_s", _duration(), 30 * _D),
     ("silent_after", "silent_after_s", _duration(), 3 * _D),
 )
+_SHAPING = ("timezone", "calendar_from", "calendar_to", "cell_s", "holidays", "workdays")
+"""What makes the calendar."""
+
+_NO_CURRENCY = {"currency": "XXX"}
+"""ISO 4217's code for it."""
 
 
 def read_engine(reader: Reader) -> Engine | None:
-    """Return the table ``[engine]``, or None where it has a mistake."""
+    """Return the table ``[engine]``, or None if its calendar has a mistake.
+
+    Defaults stand in for other mistakes, so that the tariffs can be checked against the calendar anyway.
+    """
     before = len(reader.mistakes)
-    found: dict[str, Any] = {field: reader.take(key, parse, default) for key, field, parse, default in _FIELDS}
+    found: dict[str, Any] = {
+        field: reader.take(key, parse, default) for key, field, parse, default in _FIELDS
+    }
     found["calendar_from"], found["calendar_to"] = _calendar(reader)
     reader.done()
-    if len(reader.mistakes) > before:
+    _check_together(found, reader)
+    if len(reader.mistakes) == before:
+        return Engine(**found)
+    if any(found[field] is None for field in _SHAPING):
         return None
-    engine = Engine(**found)
-    _check_together(engine, reader)
-    return engine if len(reader.mistakes) == before else None
+    stand_ins: dict[str, Any] = {field: default for _, field, _, default in _FIELDS} | _NO_CURRENCY
+    return Engine(**{field: stand_ins[field] if value is None else value for field, value in found.items()})
 
 
 def _calendar(engine: Reader) -> tuple[date | None, date | None]:
@@ -80,8 +99,6 @@ def _calendar(engine: Reader) -> tuple[date | None, date | None]:
         return None, None
     first, last = reader.take("from", _calendar_date), reader.take("to", _calendar_date)
     reader.done()
-    if first is not None and last is not None and not first < last:
-        reader.note("to", f"expected a date after calendar.from, {first}; found {last}")
     return first, last
 
 
@@ -92,16 +109,23 @@ def _calendar_date(value: object) -> date:
     return found
 
 
-def _check_together(engine: Engine, reader: Reader) -> None:
-    """Note what no single key shows."""
-    if engine.cell_s > _D:
-        reader.note("cell", f"expected at most a day; found {engine.cell_s} s")
-    if engine.window_s % engine.cell_s:
-        reader.note("window", f"expected whole cells, multiples of {engine.cell_s} s; found {engine.window_s} s")
-    days = (engine.calendar_to - engine.calendar_from).days
-    if days > limits.CALENDAR_DAYS:
-        reader.note("calendar", f"expected at most {limits.CALENDAR_DAYS} days (200 years); found {days}")
-    elif days * _D // engine.cell_s > limits.CALENDAR_CELLS:
-        reader.note("calendar", f"expected at most {limits.CALENDAR_CELLS} cells; found {days * _D // engine.cell_s}")
-    for both in sorted(set(engine.holidays) & set(engine.workdays)):
+def _check_together(found: dict[str, Any], reader: Reader) -> None:
+    """Note what no single key shows, of the values without a mistake; one that has one now becomes None."""
+    cell_s, window_s = found["cell_s"], found["window_s"]
+    if cell_s is not None and window_s is not None and window_s % cell_s:
+        reader.note("window", f"expected whole cells, multiples of {cell_s} s; found {window_s} s")
+    for both in sorted(set(found["holidays"] or ()) & set(found["workdays"] or ())):
         reader.note("workdays", f"expected dates that are not in holidays too; found {both}")
+    first, last = found["calendar_from"], found["calendar_to"]
+    if first is None or last is None or cell_s is None:
+        return
+    days, cells = (last - first).days, (last - first).days * _D // cell_s
+    if not first < last:
+        reader.note("calendar.to", f"expected a date after calendar.from, {first}; found {last}")
+    elif days > limits.CALENDAR_DAYS:
+        reader.note("calendar", f"expected at most {limits.CALENDAR_DAYS} days (200 years); found {days}")
+    elif cells > limits.CALENDAR_CELLS:
+        reader.note("calendar", f"expected at most {limits.CALENDAR_CELLS} cells; found {cells}")
+    else:
+        return
+    found["calendar_to"] = None

@@ -1,7 +1,7 @@
 """The bounds of a configuration, together in one place, with what each of them protects.
 
-The bounds on prices and money are the reference's (section 1). The others are ours: far above what a utility needs, and low
-enough that the engine's 64-bit sums and indices hold.
+The bounds on prices and money are the reference's (section 1). The others are ours: far above what a utility
+needs, and low enough that the engine's 64-bit sums and indices hold.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TEXT_BYTES = 16 << 20
 """A configuration's TOML text: room for ten thousand tariffs."""
 
 PRICE = 10**7
-"""A price, in 10⁻⁶ units per kWh, and every running sum of a version's tiers, stays below this (reference, section 1)."""
+"""A price, in 10⁻⁶ units per kWh, and a running sum of tiers, stays below this (reference, section 1)."""
 
 MONEY_NANO = 10**18
 """An amount, in nano-units, stays below this (reference, section 1); so it fits ``decimal64(18, 9)``."""
@@ -30,11 +30,11 @@ COUNT = 1_000_000
 
 RATIO = 1_000_000
 RATIO_DECIMALS = 12
-"""Ratios are at most RATIO with at most RATIO_DECIMALS decimals, so that numerator and denominator are at most 10¹⁸."""
+"""A ratio is at most RATIO and has at most RATIO_DECIMALS decimals: both its terms are at most 10¹⁸."""
 
 CALENDAR_FROM = date(1970, 1, 2)
 CALENDAR_TO = date(2500, 1, 1)
-"""The first and the last day on which a calendar may begin or end: no instant of it is before the epoch, in any zone."""
+"""The first and the last day of a calendar: none of its instants is before the epoch, in any zone."""
 
 CALENDAR_DAYS = 73_050
 CALENDAR_CELLS = 20_000_000

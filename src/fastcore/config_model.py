@@ -1,7 +1,7 @@
-"""What a configuration holds once it has been checked: whole seconds, whole watt-hours, nano-units, exact ratios.
+"""What a checked configuration holds: whole seconds, whole watt-hours, nano-units, exact ratios.
 
-Names are the keys of the TOML with the unit last (reference, "Configuration"). Every value is immutable, and has passed the rules
-of the reference, sections 1, 2, 5 and 7, and the bounds of `config_limits`.
+Names are the keys of the TOML with the unit last (reference, "Configuration"). Every value is immutable, and
+has passed the rules of the reference, sections 1, 2, 5 and 7, and the bounds of `config_limits`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["HOLIDAY", "Engine", "Line", "Policy", "Rate", "Span", "Tariff", "Tier", "TierPeriod", "TripWindow"]
+__all__ = [
+    "HOLIDAY",
+    "Engine",
+    "Line",
+    "Policy",
+    "Rate",
+    "Span",
+    "Tariff",
+    "Tier",
+    "TierPeriod",
+    "TripWindow",
+]
 
 TierPeriod = Literal["none", "month", "year"]
 
@@ -56,8 +67,9 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """Which cells a schedule line or a trip window matches, by the local time at which a cell starts.
 
-    ``months`` are of 1 to 12 and ``days`` of 0 to 7 (`HOLIDAY`); None is every one. A cell's second of the day ``x`` matches if
-    ``from_s <= x < to_s``; where ``from_s > to_s`` it wraps, ``x >= from_s or x < to_s``; where they are equal, always.
+    ``months`` are of 1 to 12 and ``days`` of 0 to 7 (`HOLIDAY`); None is every one. A cell's second of the
+    day ``x`` matches if ``from_s <= x < to_s``; where ``from_s > to_s`` it wraps, ``x >= from_s or x <
+    to_s``; where they are equal, always.
     """
 
     months: frozenset[int] | None
@@ -77,7 +89,7 @@ class TripWindow(Span, frozen=True, kw_only=True):
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True):
-    """Energy above ``above_wh`` in the tier period costs ``add`` more, in nano-units per Wh (10⁻⁶ units per kWh)."""
+    """Energy above ``above_wh`` in the tier period costs ``add`` more, in nano-units per Wh."""
 
     above_wh: int
     add: int
@@ -105,7 +117,7 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """When accounts are warned, tripped and restored. ``warn_below`` is falling; its text is what notices quote."""
+    """When accounts are warned, tripped and restored; ``warn_below`` falls, and notices quote its text."""
 
     name: str
     warn_below: tuple[int, ...]

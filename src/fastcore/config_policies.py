@@ -72,14 +72,20 @@ def _levels(value: object) -> tuple[tuple[int, str], ...]:
     return tuple((values.money_nano(item), str(item)) for item in value)
 
 
-def _check_levels(reader: Reader, levels: tuple[tuple[int, str], ...], trip_below_nano: int, restore_above_nano: int) -> None:
+def _check_levels(
+    reader: Reader, levels: tuple[tuple[int, str], ...], trip_below_nano: int, restore_above_nano: int
+) -> None:
     """Note what the amounts of a policy have to do with each other."""
     for i, ((high, high_text), (low, low_text)) in enumerate(pairwise(levels), 1):
         if not high > low:
-            reader.note(f"warn_below[{i}]", f"expected less than the level before, {high_text}; found {low_text}")
+            reader.note(
+                f"warn_below[{i}]", f"expected less than the level before, {high_text}; found {low_text}"
+            )
     for i, (level, text) in enumerate(levels):
         if level < trip_below_nano:
-            reader.note(f"warn_below[{i}]", f"expected at least trip_below, {trip_below_nano / 10**9}; found {text}")
+            reader.note(
+                f"warn_below[{i}]", f"expected at least trip_below, {trip_below_nano / 10**9}; found {text}"
+            )
     if trip_below_nano > 0:
         reader.note("trip_below", f"expected 0, or less; found {trip_below_nano / 10**9}")
     if restore_above_nano < trip_below_nano:

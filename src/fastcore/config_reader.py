@@ -1,7 +1,7 @@
 """Reading a TOML document key by key, collecting every mistake with its key instead of stopping at the first.
 
-A `Reader` stands on one table. Each ``take`` reads a key, notes what is wrong with it and then returns None; `done` notes the keys
-that nobody took. A mistake reads ``"engine.cell: expected a duration …; found 15"``.
+A `Reader` stands on one table. Each ``take`` reads a key, notes what is wrong with it and then returns None;
+`done` notes the keys that nobody took. A mistake reads ``"engine.cell: expected a duration …; found 15"``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Reader:
         self.mistakes.note(self.path(name), what)
 
     def take(self, name: str, parse: Callable[[object], T], default: T | _Required = REQUIRED) -> T | None:
-        """Return what ``parse`` makes of a key, its default where it is left out, or None where it is a mistake."""
+        """Return what ``parse`` makes of a key, the default if it is left out, or None if it is a mistake."""
         self._taken.append(name)
         if name not in self._table:
             if isinstance(default, _Required):
@@ -72,7 +72,8 @@ class Reader:
 
     def table(self, name: str, required: bool = True) -> Reader | None:
         """Return the reader of a table inside this one; an empty one if it may be left out and is."""
-        found = self.take(name, _table, REQUIRED if required else {})
+        default: dict[str, object] | _Required = REQUIRED if required else {}
+        found = self.take(name, _table, default)
         return None if found is None else Reader(self.path(name), found, self.mistakes)
 
     def tables(self, most: int) -> Iterator[tuple[str, Reader]]:
@@ -89,7 +90,8 @@ class Reader:
 
     def list_of_tables(self, name: str, least: int, most: int, required: bool = True) -> list[Reader] | None:
         """Return the readers of a list of tables; of an empty one if it may be left out and is."""
-        found = self.take(name, _list, REQUIRED if required else [])
+        default: list[object] | _Required = REQUIRED if required else []
+        found = self.take(name, _list, default)
         if found is None:
             return None
         if not least <= len(found) <= most:

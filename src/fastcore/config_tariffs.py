@@ -20,7 +20,7 @@ def read_tariffs(reader: Reader) -> dict[str, Tariff]:
 
 
 def read_span(reader: Reader) -> dict[str, Any]:
-    """Return the fields of a `Span`: the months, days and times that a schedule line or a trip window matches."""
+    """Return the fields of a `Span`: the months, days and times that a line or a trip window matches."""
     return {
         "months": reader.take("months", values.months, None),
         "days": reader.take("days", values.days, None),
@@ -31,7 +31,7 @@ def read_span(reader: Reader) -> dict[str, Any]:
 
 def _tariff(name: str, reader: Reader) -> Tariff | None:
     before = len(reader.mistakes)
-    tier_period = reader.take("tier_period", _tier_period, "none")
+    tier_period: TierPeriod | None = reader.take("tier_period", _tier_period, "none")
     tables = reader.list_of_tables("rates", 1, limits.VERSIONS)
     reader.done()
     rates = tuple(_rate(table, tier_period) for table in tables or ())
@@ -40,8 +40,10 @@ def _tariff(name: str, reader: Reader) -> Tariff | None:
     tariff = Tariff(name=name, tier_period=tier_period, rates=cast("tuple[Rate, ...]", rates))
     for i, (old, new) in enumerate(pairwise(tariff.rates), 1):
         if not old.valid_from < new.valid_from:
-            reader.note(f"rates[{i}].valid_from", f"expected a date after that of the version before, {old.valid_from}; "
-                        f"found {new.valid_from}")
+            reader.note(
+                f"rates[{i}].valid_from",
+                f"expected a date after that of the version before, {old.valid_from}; found {new.valid_from}",
+            )
     return tariff if len(reader.mistakes) == before else None
 
 
@@ -63,8 +65,13 @@ def _rate(reader: Reader, tier_period: TierPeriod | None) -> Rate | None:
     levels = _tiers(reader, tiers or [], tier_period)
     if len(reader.mistakes) > before or valid_from is None or standing_nano is None or prices is None:
         return None
-    return Rate(valid_from=valid_from, standing_nano=standing_nano, prices=prices,
-                schedule=cast("tuple[Line, ...]", schedule), tiers=levels)
+    return Rate(
+        valid_from=valid_from,
+        standing_nano=standing_nano,
+        prices=prices,
+        schedule=cast("tuple[Line, ...]", schedule),
+        tiers=levels,
+    )
 
 
 def _prices(rate: Reader) -> dict[str, int] | None:
@@ -103,9 +110,15 @@ def _tiers(rate: Reader, tables: list[Reader], tier_period: TierPeriod | None) -
         return ()
     for i, (low, high) in enumerate(pairwise(found), 1):
         if not low.above_wh < high.above_wh:
-            rate.note(f"tiers[{i}].above", f"expected more than the level before, {low.above_wh} Wh; found {high.above_wh} Wh")
+            rate.note(
+                f"tiers[{i}].above",
+                f"expected more than the level before, {low.above_wh} Wh; found {high.above_wh} Wh",
+            )
     for i, total in enumerate(accumulate(tier.add for tier in found)):
         if abs(total) >= limits.PRICE:
-            rate.note(f"tiers[{i}].add", f"expected the tiers up to here to add less than {limits.PRICE // 10**6} per kWh; "
-                      f"found {total / 10**6:.6f}")
+            rate.note(
+                f"tiers[{i}].add",
+                f"expected the tiers up to here to add less than {limits.PRICE // 10**6} per kWh; "
+                f"found {total / 10**6:.6f}",
+            )
     return tuple(found)

@@ -1,7 +1,7 @@
 """The values of a configuration: one function a domain, from what TOML gives to what the engine counts in.
 
-Each takes any TOML value and returns the checked one, or raises `Misfit` with what would be right. Nothing is rounded: TOML's
-floats arrive as `Decimal`, and text is read as a decimal (reference, "Configuration").
+Each takes any TOML value and returns the checked one, or raises `Misfit` with what would be right. Nothing is
+rounded: TOML's floats arrive as `Decimal`, and text is read as a decimal (reference, "Configuration").
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def money_nano(value: object) -> int:
 
 def price(value: object) -> int:
     """Return the 10⁻⁶ units per kWh of a price written as text, such as ``"0.588"``; below 10 units."""
-    return _scaled(value, 6, limits.PRICE, 'a price per kWh as text, such as "0.588", with at most 6 decimals')
+    return _scaled(
+        value, 6, limits.PRICE, 'a price per kWh as text, such as "0.588", with at most 6 decimals'
+    )
 
 
 def kwh_as_wh(value: object) -> int:
@@ -152,7 +154,7 @@ def dates(value: object) -> tuple[date, ...]:
 
 
 def time_of_day_s(value: object, last: str) -> int:
-    """Return the seconds after midnight of ``"HH:MM"``, which is at most ``last`` (``"23:59"`` or ``"24:00"``)."""
+    """Return the seconds after midnight of ``"HH:MM"``, at most ``last`` (``"23:59"`` or ``"24:00"``)."""
     if value == "24:00" == last:
         return limits.DAY_S
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
@@ -169,7 +171,10 @@ def months(value: object) -> frozenset[int]:
 
 
 def days(value: object) -> frozenset[int]:
-    """Return the days of such as ``"mon-fri,holidays"``: 0 for Monday to 6, and `HOLIDAY`; ranges may wrap (``"sat-mon"``)."""
+    """Return the days of text such as ``"mon-fri,holidays"``: 0 (Monday) to 6, and `HOLIDAY`.
+
+    A range may wrap over the week's end, as ``"sat-mon"`` does.
+    """
     expected = 'days such as "mon", "mon-fri,sun" or "sat-sun,holidays"'
     if not isinstance(value, str):
         _misfit(expected, value)
@@ -197,8 +202,12 @@ def currency(value: object) -> str:
 def timezone(value: object) -> str:
     """Return the name of an IANA zone that this machine's time zone database knows."""
     expected = 'an IANA time zone such as "Asia/Shanghai" that the time zone database knows'
-    # "localtime" and the like differ from machine to machine, and "right/" counts leap seconds: not IANA's names.
-    if not isinstance(value, str) or value in {"localtime", "posixrules"} or value.startswith(("right/", "posix/")):
+    # "localtime" and the like differ from machine to machine, and "right/" counts leap seconds.
+    if (
+        not isinstance(value, str)
+        or value in {"localtime", "posixrules"}
+        or value.startswith(("right/", "posix/"))
+    ):
         _misfit(expected, value)
     try:
         ZoneInfo(value)

@@ -26,9 +26,10 @@ _AS: Final[dict[Domain, pa.DataType]] = {
 def array_of(domain: Domain, values: object) -> pa.Array | pa.ChunkedArray:
     """Return a column as Arrow, without judging its type.
 
-    A NumPy array keeps its type; ``datetime64`` has no zone and is UTC. Payment ids may be ``S16``, ``V16`` or ``uint8[n, 16]``. A
-    list or a tuple, and an array of objects, holds plain values: aware datetimes, Decimals, text, numbers, None. Anything else must
-    speak the Arrow PyCapsule interface. Raises TypeError, ValueError, OverflowError or ``pa.ArrowException`` where that cannot be.
+    A NumPy array keeps its type; ``datetime64`` has no zone and is UTC. Payment ids may be ``S16``, ``V16``
+    or ``uint8[n, 16]``. A list or a tuple, and an array of objects, holds plain values: aware datetimes,
+    Decimals, text, numbers, None. Anything else must speak the Arrow PyCapsule interface. Raises TypeError,
+    ValueError, OverflowError or ``pa.ArrowException`` where that cannot be.
     """
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
@@ -59,12 +60,16 @@ def _of_bytes(values: np.ndarray) -> pa.Array:
     width = values.dtype.itemsize * (values.shape[1] if values.ndim == 2 else 1)
     if values.ndim > 2 or width != PAYMENT_ID.byte_width or (values.ndim == 2) != (values.dtype == np.uint8):
         raise ValueError(f"is {values.dtype}{list(values.shape)}, not 16 bytes a row")
-    return pa.FixedSizeBinaryArray.from_buffers(PAYMENT_ID, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+    return pa.FixedSizeBinaryArray.from_buffers(
+        PAYMENT_ID, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))]
+    )
 
 
 def _of_values(domain: Domain, values: list[object]) -> pa.Array:
     if domain is Domain.PAYMENT_ID:
-        return pa.array([getattr(value, "bytes", value) for value in values], PAYMENT_ID)  # a uuid.UUID has its bytes
+        return pa.array(
+            [getattr(value, "bytes", value) for value in values], PAYMENT_ID
+        )  # a uuid.UUID has its bytes
     if domain is Domain.ID and any(isinstance(value, int) for value in values):
         return pa.array(values, pa.uint64())
     array = pa.array(values, _AS.get(domain))

@@ -1,7 +1,8 @@
 """Batches as they come, to the columns that the core reads (reference, "Embedding" and "Inputs").
 
-A batch may be anything that speaks the Arrow PyCapsule interface, a mapping of names to arrays, or None for a tick. `take` finds the
-columns of its kind, checks their types and nulls, and gives each as one contiguous array. A row's own faults are not looked at here.
+A batch may be anything that speaks the Arrow PyCapsule interface, a mapping of names to arrays, or None for a
+tick. `take` finds the columns of its kind, checks their types and nulls, and gives each as one contiguous
+array. A row's own faults are not looked at here.
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ class Taken(NamedTuple):
     ids : "uint64", "utf8" or None
         What the batch's ids are; None if it has no column of ids.
     columns : dict[str, pa.Array]
-        By name. Instants and money are int64 (seconds, nano-units), flags uint8, ``status`` uint16, ``command_id`` uint64,
-        ``payment_id`` fixed_size_binary(16), ``loss_limit`` float64, other numbers int64, ids uint64 or utf8, and the rest utf8. Each
-        has offset 0 and aligned buffers. An optional column may be absent, and may hold nulls.
+        By name. Instants and money are int64 (seconds, nano-units), flags uint8, ``status`` uint16,
+        ``command_id`` uint64, ``payment_id`` fixed_size_binary(16), ``loss_limit`` float64, other numbers
+        int64, ids uint64 or utf8, and the rest utf8. Each has offset 0 and aligned buffers. An optional
+        column may be absent, and may hold nulls.
 
     """
 
@@ -48,15 +50,20 @@ class Taken(NamedTuple):
 
 
 def take(kind: str, batch: object, ids: Ids | None) -> Taken:
-    """Return the columns of a batch of one kind; ``ids`` is what the engine's ids are, None while that is open.
+    """Return the columns of a batch of one kind; ``ids`` are the engine's, None while that is open.
 
-    Raises SchemaError, naming the column, what it is and what it must be, if the batch is malformed: an unknown kind, a column that is
-    missing, twice there, of a wrong type or length, or damaged; nulls where none may be; ids of two kinds, or of the wrong one.
-    Columns that already are what the core reads are not copied: about 10 µs for reads.
+    Raises SchemaError, naming the column, what it is and what it must be, if the batch is malformed: an
+    unknown kind, a column that is missing, twice there, of a wrong type or length, or damaged; nulls where
+    none may be; ids of two kinds, or of the wrong one. Columns that already are what the core reads are not
+    copied: about 20 µs for reads.
     """
     wanted = INPUTS.get(kind)
     if wanted is None:
-        takes = "config takes its TOML as text, not a batch" if kind == "config" else f"unknown kind of batch, {kind!r}"
+        takes = (
+            "config takes its TOML as text, not a batch"
+            if kind == "config"
+            else f"unknown kind of batch, {kind!r}"
+        )
         raise SchemaError(f"{takes}; expected one of {', '.join(INPUTS)}")
     rows, found = _columns(kind, batch, wanted)
     if rows > _ROWS_MAX:
@@ -72,7 +79,9 @@ def take(kind: str, batch: object, ids: Ids | None) -> Taken:
         if array is None:
             continue
         if len(array) != rows:
-            raise SchemaError(f"{kind}.{column.name}: expected {rows} rows, as the other columns have; found {len(array)}")
+            raise SchemaError(
+                f"{kind}.{column.name}: expected {rows} rows, as the other columns have; found {len(array)}"
+            )
         columns[column.name] = array
         if column.domain is Domain.ID:
             # The first column of ids decides for the others.
@@ -97,15 +106,19 @@ def _column(kind: str, column: Column, chunks: list[pa.Array], ids: Ids | None) 
     except MemoryError:
         raise
     except _NOT_A_BATCH as error:
-        raise SchemaError(f"{kind}.{column.name}: is damaged {was} ({error}); expected {column.domain.value}") from None
+        raise SchemaError(
+            f"{kind}.{column.name}: is damaged {was} ({error}); expected {column.domain.value}"
+        ) from None
     if column.required and array.null_count:
         row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
-        raise SchemaError(f"{kind}.{column.name}: is null in row {row}; expected {column.domain.value} without nulls")
+        raise SchemaError(
+            f"{kind}.{column.name}: is null in row {row}; expected {column.domain.value} without nulls"
+        )
     return array
 
 
 def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int, dict[str, list[pa.Array]]]:
-    """Return the number of rows, and the chunks of each column of the batch that is wanted; each has one chunk or more."""
+    """Return the number of rows, and one chunk or more of each wanted column that the batch has."""
     if batch is None and kind == "tick":
         return 0, {}
     if isinstance(batch, Mapping):
@@ -117,9 +130,13 @@ def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int,
     except MemoryError:
         raise
     except _NOT_A_BATCH as error:
-        raise SchemaError(f"{kind}: expected Arrow columns; found a damaged {type(batch).__name__} ({error})") from None
+        raise SchemaError(
+            f"{kind}: expected Arrow columns; found a damaged {type(batch).__name__} ({error})"
+        ) from None
     if arrow is None:
-        raise SchemaError(f"{kind}: expected Arrow data, or a mapping of column name to array; found {type(batch).__name__}")
+        raise SchemaError(
+            f"{kind}: expected Arrow data, or a mapping of column name to array; found {type(batch).__name__}"
+        )
     if kind == "tick" and arrow.num_rows:
         raise SchemaError(f"tick: expected None, or a batch without rows; found {arrow.num_rows} rows")
     names = arrow.schema.names
@@ -147,9 +164,13 @@ def _arrow(batch: object) -> pa.RecordBatch | pa.Table | None:
     return None
 
 
-def _of_mapping(kind: str, batch: Mapping[str, object], wanted: tuple[Column, ...]) -> tuple[int, dict[str, list[pa.Array]]]:
+def _of_mapping(
+    kind: str, batch: Mapping[str, object], wanted: tuple[Column, ...]
+) -> tuple[int, dict[str, list[pa.Array]]]:
     if kind == "tick" and batch:
-        raise SchemaError(f"tick: expected None, or a batch without rows; found the columns {', '.join(map(str, batch))}")
+        raise SchemaError(
+            f"tick: expected None, or a batch without rows; found the columns {', '.join(map(str, batch))}"
+        )
     found: dict[str, list[pa.Array]] = {}
     for column in wanted:
         if column.name not in batch:

@@ -1,4 +1,4 @@
-"""One zone's local time over a stretch of dates: its UTC offsets, and where its days begin (reference, section 2).
+"""A zone's local time over a stretch of dates: UTC offsets, and where days begin (reference, section 2).
 
 Instants are seconds since the Unix epoch, UTC; days are ``date.toordinal()``.
 """
@@ -30,10 +30,10 @@ class Era(NamedTuple):
 
 
 def eras(timezone: str, first: date, last: date) -> list[Era]:
-    """Return the eras of a zone that cover the local dates from ``first`` to ``last``, with some days before and after.
+    """Return the eras that cover a zone's dates from ``first`` to ``last``, with some days before and after.
 
-    The zone is asked every six hours, and a change between two answers is then found to the second: about 4 µs a day. No zone has
-    ever changed its clocks twice, and back, within six hours.
+    The zone is asked every six hours, and a change between two answers is then found to the second: about 4
+    µs a day. No zone has ever changed its clocks twice, and back, within six hours.
     """
     zone = ZoneInfo(timezone)
     start_s = (first.toordinal() - _EPOCH_ORDINAL) * _DAY_S - _MARGIN_S
@@ -52,9 +52,10 @@ def eras(timezone: str, first: date, last: date) -> list[Era]:
 
 
 def midnights(spans: Sequence[Era], first: date, last: date) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the local days from ``first`` to ``last`` and their first instants: ``(int64[n], int64[n])``, both rising.
+    """Return the days from ``first`` to ``last`` and their first instants: ``(int64[n], int64[n])``, rising.
 
-    A day that the zone skipped is not among them. A date that the clock shows twice begins once, at its first instant.
+    A day that the zone skipped is not among them. A date that the clock shows twice begins once, at its first
+    instant.
     """
     ordinals, starts_s = [], []
     newest = (spans[0].start_s + spans[0].offset_s) // _DAY_S

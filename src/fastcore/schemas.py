@@ -1,7 +1,8 @@
 """Every Arrow schema, in and out: the one place (reference, "Inputs" and "Outputs").
 
-`INPUTS` says what a batch of each kind must and may hold; `fastcore.inputs` makes it so. `OUTPUTS` and `STATES` give the schema of
-each output and of each table of the state, for the engine's type of ids (``pa.uint64()`` or ``pa.string()``).
+`INPUTS` says what a batch of each kind must and may hold; `fastcore.inputs` makes it so. `OUTPUTS` and
+`STATES` give the schema of each output and of each table of the state, for the engine's type of ids
+(``pa.uint64()`` or ``pa.string()``).
 """
 
 from __future__ import annotations
@@ -160,113 +161,129 @@ _ROW: Final = _field("row", pa.uint32())
 
 
 def _intervals(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _ROW,
-        _field("meter_id", id_),
-        pa.field("account_id", id_),
-        _field("district_id", id_),
-        _field("start", INSTANT),
-        _field("end", INSTANT),
-        _field("energy", ENERGY),
-        _field("quality", pa.uint16()),
-        pa.field("charge", MONEY),
-        pa.field("balance", MONEY),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _ROW,
+            _field("meter_id", id_),
+            pa.field("account_id", id_),
+            _field("district_id", id_),
+            _field("start", INSTANT),
+            _field("end", INSTANT),
+            _field("energy", ENERGY),
+            _field("quality", pa.uint16()),
+            pa.field("charge", MONEY),
+            pa.field("balance", MONEY),
+        ]
+    )
 
 
 def _ledger(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _ROW,
-        _field("account_id", id_),
-        _field("at", INSTANT),
-        _field("kind", WORD),
-        _field("amount", MONEY),
-        _field("balance", MONEY),
-        pa.field("ref", PAYMENT_ID),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _ROW,
+            _field("account_id", id_),
+            _field("at", INSTANT),
+            _field("kind", WORD),
+            _field("amount", MONEY),
+            _field("balance", MONEY),
+            pa.field("ref", PAYMENT_ID),
+        ]
+    )
 
 
 def _exceptions(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _ROW,
-        _field("kind", WORD),
-        _field("reason", WORD),
-        pa.field("subject", pa.string()),
-        pa.field("at", INSTANT),
-        pa.field("value", pa.int64()),
-        pa.field("amount", MONEY),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _ROW,
+            _field("kind", WORD),
+            _field("reason", WORD),
+            pa.field("subject", pa.string()),
+            pa.field("at", INSTANT),
+            pa.field("value", pa.int64()),
+            pa.field("amount", MONEY),
+        ]
+    )
 
 
 def _notices(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _field("account_id", id_),
-        _field("kind", WORD),
-        pa.field("detail", pa.string()),
-        _field("at", INSTANT),
-        _field("balance", MONEY),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _field("account_id", id_),
+            _field("kind", WORD),
+            pa.field("detail", pa.string()),
+            _field("at", INSTANT),
+            _field("balance", MONEY),
+        ]
+    )
 
 
 def _commands(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _field("command_id", pa.uint64()),
-        _field("kind", WORD),
-        _field("attempt", pa.uint32()),
-        _field("account_id", id_),
-        _field("meter_id", id_),
-        _field("issued_at", INSTANT),
-        _field("expires_at", INSTANT),
-        _field("reason", WORD),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _field("command_id", pa.uint64()),
+            _field("kind", WORD),
+            _field("attempt", pa.uint32()),
+            _field("account_id", id_),
+            _field("meter_id", id_),
+            _field("issued_at", INSTANT),
+            _field("expires_at", INSTANT),
+            _field("reason", WORD),
+        ]
+    )
 
 
 def _districts(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _field("district_id", id_),
-        _field("start", INSTANT),
-        _field("end", INSTANT),
-        _field("revision", pa.uint32()),
-        _field("supply", ENERGY),
-        _field("consumption", ENERGY),
-        _field("loss", ENERGY),
-        pa.field("loss_ratio", pa.float64()),
-        _field("received", pa.uint32()),
-        _field("expected", pa.uint32()),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _field("district_id", id_),
+            _field("start", INSTANT),
+            _field("end", INSTANT),
+            _field("revision", pa.uint32()),
+            _field("supply", ENERGY),
+            _field("consumption", ENERGY),
+            _field("loss", ENERGY),
+            pa.field("loss_ratio", pa.float64()),
+            _field("received", pa.uint32()),
+            _field("expected", pa.uint32()),
+        ]
+    )
 
 
 def _collection(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _field("district_id", id_),
-        _field("klass", WORD),
-        _field("start", INSTANT),
-        _field("end", INSTANT),
-        _field("revision", pa.uint32()),
-        _field("received", pa.uint32()),
-        _field("expected", pa.uint32()),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _field("district_id", id_),
+            _field("klass", WORD),
+            _field("start", INSTANT),
+            _field("end", INSTANT),
+            _field("revision", pa.uint32()),
+            _field("received", pa.uint32()),
+            _field("expected", pa.uint32()),
+        ]
+    )
 
 
 def _findings(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _SEQ,
-        _field("id", pa.uint64()),
-        _field("kind", WORD),
-        _field("state", WORD),
-        pa.field("subject", pa.string()),
-        pa.field("district_id", id_),
-        pa.field("grid", pa.string()),
-        _field("at", INSTANT),
-        pa.field("detail", pa.string()),
-    ])
+    return pa.schema(
+        [
+            _SEQ,
+            _field("id", pa.uint64()),
+            _field("kind", WORD),
+            _field("state", WORD),
+            pa.field("subject", pa.string()),
+            pa.field("district_id", id_),
+            pa.field("grid", pa.string()),
+            _field("at", INSTANT),
+            pa.field("detail", pa.string()),
+        ]
+    )
 
 
 OUTPUTS: Final[dict[str, Schema]] = {
@@ -284,50 +301,58 @@ OUTPUTS: Final[dict[str, Schema]] = {
 
 
 def _accounts_state(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _field("account_id", id_),
-        _field("district_id", id_),
-        _field("tariff", NAME),
-        _field("policy", NAME),
-        _field("klass", WORD),
-        _field("state", WORD),
-        _field("unsure", pa.bool_()),
-        pa.field("blocked_by", WORD),
-        _field("balance", MONEY),
-        _field("tier_energy", ENERGY),
-    ])
+    return pa.schema(
+        [
+            _field("account_id", id_),
+            _field("district_id", id_),
+            _field("tariff", NAME),
+            _field("policy", NAME),
+            _field("klass", WORD),
+            _field("state", WORD),
+            _field("unsure", pa.bool_()),
+            pa.field("blocked_by", WORD),
+            _field("balance", MONEY),
+            _field("tier_energy", ENERGY),
+        ]
+    )
 
 
 def _meters_state(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _field("meter_id", id_),
-        pa.field("account_id", id_),
-        _field("district_id", id_),
-        _field("in_use", pa.bool_()),
-        pa.field("last_at", INSTANT),
-        pa.field("last_value", pa.int64()),
-        _field("typical", ENERGY),
-        pa.field("quality", pa.uint16()),
-    ])
+    return pa.schema(
+        [
+            _field("meter_id", id_),
+            pa.field("account_id", id_),
+            _field("district_id", id_),
+            _field("in_use", pa.bool_()),
+            pa.field("last_at", INSTANT),
+            pa.field("last_value", pa.int64()),
+            _field("typical", ENERGY),
+            pa.field("quality", pa.uint16()),
+        ]
+    )
 
 
 def _districts_state(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _field("district_id", id_),
-        pa.field("name", pa.string()),
-        pa.field("grid", pa.string()),
-        pa.field("loss_limit", pa.float64()),
-        _field("suspended", pa.bool_()),
-    ])
+    return pa.schema(
+        [
+            _field("district_id", id_),
+            pa.field("name", pa.string()),
+            pa.field("grid", pa.string()),
+            pa.field("loss_limit", pa.float64()),
+            _field("suspended", pa.bool_()),
+        ]
+    )
 
 
 def _gaps_state(id_: pa.DataType) -> pa.Schema:
-    return pa.schema([
-        _field("meter_id", id_),
-        _field("from", INSTANT),
-        _field("to", INSTANT),
-        _field("missing", pa.uint32()),
-    ])
+    return pa.schema(
+        [
+            _field("meter_id", id_),
+            _field("from", INSTANT),
+            _field("to", INSTANT),
+            _field("missing", pa.uint32()),
+        ]
+    )
 
 
 def _without_seq(schema: Schema) -> Schema:
