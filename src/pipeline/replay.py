@@ -8,6 +8,7 @@ of its state and of one batch. Time is measured by the `clock` that is handed in
 from __future__ import annotations
 
 import io
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from fastcore.schemas import OUTPUTS
 
 from fastcore import Config, Engine, FeikongError, InvariantError, SnapshotError
+from fastcore.schemas import OUTPUTS, STATES
 from pipeline.batchlog import BatchLog, Broken, Entry, instant_text
 from pipeline.errors import LogError
 from pipeline.outputs.parquet import OutputFiles, write_state, write_summary
@@ -26,7 +27,7 @@ from pipeline.tally import Tally
 __all__ = ["OUTPUT_NAMES", "STATE_NAMES", "Run", "replay"]
 
 OUTPUT_NAMES: tuple[str, ...] = tuple(OUTPUTS)
-STATE_NAMES = ("accounts", "meters", "districts", "gaps", "findings", "orders", "commands")
+STATE_NAMES: tuple[str, ...] = tuple(STATES)
 MALFORMED_TOLD_MAX = 100
 
 
@@ -91,9 +92,9 @@ def replay(
     log: BatchLog,
     out: Path,
     *,
-    clock: Callable[[], float],
     outputs: Sequence[str] = OUTPUT_NAMES,
     check_save_load: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
     on_batch: Callable[[Run], None] = lambda run: None,
     on_malformed: Callable[[Broken], None] = lambda broken: None,
 ) -> Run:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import rich.box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["Bar", "count", "output_console", "progress_bar", "say", "table"]
+__all__ = ["Bar", "count", "output_console", "progress_bar", "table"]
 
 WIDTH_MAX = 100
 
@@ -19,12 +19,19 @@ WIDTH_MAX = 100
 class Bar:
     """A progress bar, or nothing where standard error is no terminal."""
 
-    def __init__(self, progress: Progress | None, total: int, what: str) -> None:
+    def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._task = progress.add_task(what, total=total, note="") if progress is not None else None
+        self._task: TaskID | None = None
+
+    def start(self, what: str, total: int) -> None:
+        """A stretch of `total` steps begins, in place of the one before."""
+        if self._progress is not None:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._task = self._progress.add_task(what, total=total, note="")
 
     def step(self, note: str = "") -> None:
-        """One more of the total is done."""
+        """One more step is done."""
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, advance=1, note=note)
 
@@ -33,15 +40,15 @@ class Bar:
         if self._progress is not None:
             self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            say(line)
+            print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def progress_bar(total: int, what: str) -> Iterator[Bar]:
-    """A bar of `total` steps on standard error; silent where that is no terminal."""
+def progress_bar(total: int | None = None, what: str = "") -> Iterator[Bar]:
+    """A bar on standard error, of `total` steps or as `Bar.start` says; none where that is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Bar(None, total, what)
+        yield Bar(None)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -51,12 +58,10 @@ def progress_bar(total: int, what: str) -> Iterator[Bar]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield Bar(progress, total, what)
-
-
-def say(line: str) -> None:
-    """A line on standard error."""
-    print(line, file=sys.stderr, flush=True)
+        bar = Bar(progress)
+        if total is not None:
+            bar.start(what, total)
+        yield bar
 
 
 def output_console() -> Console:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import click
@@ -58,7 +57,6 @@ def replay(log: Path, out: Path, outputs: str | None, check_save_load: int | Non
         run = run_replay(
             batch_log,
             out,
-            clock=time.perf_counter,
             outputs=names,
             check_save_load=check_save_load or 0,
             on_batch=lambda run: bar.step(f"{run.rows['reads']:,} reads"),
