@@ -94,7 +94,7 @@ def test_commands_that_are_shown_exist_with_their_options():
             found = command.get_command(click.Context(command), rest[0])
             assert found is not None, f"{where}: there is no command {' '.join(words)}"
             command, rest = found, rest[1:]
-        known = {option for parameter in command.params for option in parameter.opts} | {
+        known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)} | {
             "--help",
             "--version",
         }
@@ -124,6 +124,22 @@ def test_examples_run_and_print_what_they_say(where, code, tmp_path):
     )
     assert out.returncode == 0, f"{where}:\n{out.stderr}"
     assert out.stdout.splitlines() == told
+
+
+def test_the_mapping_page_lists_every_key_and_its_example_is_one():
+    from pipeline.sources.mapping import FileMapping, Mapping
+
+    page = (ROOT / "docs/files.md").read_text()
+    told = re.findall(r"^\| `(\w+)` \| [^|]+ \| (?:`([^`]+)`)?", page, re.MULTILINE)
+    assert [key for key, _ in told] == list(FileMapping.__struct_fields__)
+    defaults = {key: getattr(FileMapping(), key) for key, default in told if default}
+    assert {key: str(value).lower() for key, value in defaults.items()} == {
+        key: d.lower() for key, d in told if d
+    }
+    example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert example
+    reads = Mapping(tomllib.loads(example[1])).of("reads", Path("feeder1.csv"))
+    assert (reads.theirs("at"), reads.theirs("value"), reads.interval_s) == (["Date", "Time"], ["kwh"], 1800)
 
 
 def test_there_are_examples():
