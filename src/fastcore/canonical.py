@@ -99,7 +99,7 @@ def _instant(domain: Domain, array: pa.Array) -> pa.Array:
         return _integer(Domain.INT64, array)
     if kind.tz is None or kind.tz.lower() not in _UTC:
         raise Mismatch
-    array.validate()
+    _check(array)
     if kind.unit != "s":
         try:
             array = array.cast(INSTANT)
@@ -112,7 +112,7 @@ def _integer(domain: Domain, array: pa.Array) -> pa.Array:
     kind = array.type
     if kind not in _NARROWER[domain]:
         raise Mismatch
-    array.validate()
+    _check(array)
     return array if kind == CANONICAL[domain] else array.cast(CANONICAL[domain])
 
 
@@ -134,14 +134,14 @@ def _money(domain: Domain, array: pa.Array) -> pa.Array:
 def _flag(domain: Domain, array: pa.Array) -> pa.Array:
     if not pa.types.is_boolean(array.type):
         raise Mismatch
-    array.validate()
+    _check(array)
     return array.cast(pa.uint8())
 
 
 def _float64(domain: Domain, array: pa.Array) -> pa.Array:
     if array.type != CANONICAL[domain]:
         raise Mismatch
-    array.validate()
+    _check(array)
     return array
 
 
@@ -150,7 +150,7 @@ def _payment_id(domain: Domain, array: pa.Array) -> pa.Array:
         array = array.storage
     if array.type != PAYMENT_ID:
         raise Mismatch
-    array.validate()
+    _check(array)
     return array
 
 
@@ -161,6 +161,11 @@ def _text(domain: Domain, array: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     return array if array.type == _STRING else array.cast(_STRING)
+
+
+def _check(array: pa.Array) -> None:
+    """Raise ``pa.ArrowInvalid`` if the buffers are too short, or a null count does not match its bitmap."""
+    array.validate(full=array.buffers()[0] is not None)
 
 
 _CONVERT: Final[dict[Domain, Callable[[Domain, pa.Array], pa.Array]]] = {

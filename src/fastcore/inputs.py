@@ -125,8 +125,7 @@ def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int,
         return _of_mapping(kind, batch, wanted)
     try:
         arrow = _arrow(batch)
-        if arrow is not None:
-            arrow.validate()
+        names = arrow.schema.names if arrow is not None else []  # fails where a name is no UTF-8
     except MemoryError:
         raise
     except _NOT_A_BATCH as error:
@@ -139,7 +138,6 @@ def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int,
         )
     if kind == "tick" and arrow.num_rows:
         raise SchemaError(f"tick: expected None, or a batch without rows; found {arrow.num_rows} rows")
-    names = arrow.schema.names
     found: dict[str, list[pa.Array]] = {}
     for column in wanted:
         times = names.count(column.name)
@@ -151,17 +149,20 @@ def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int,
 
 
 def _arrow(batch: object) -> pa.RecordBatch | pa.Table | None:
-    """Return Arrow data as PyArrow's, without copying; None if it is none."""
+    """Return Arrow data as PyArrow's, without copying, its columns of one length; None if it is none."""
     if isinstance(batch, pa.RecordBatch | pa.Table):
-        return batch
-    if hasattr(batch, "__arrow_c_array__"):
+        arrow = batch
+    elif hasattr(batch, "__arrow_c_array__"):
         struct = pa.array(batch)
         if not pa.types.is_struct(struct.type) or struct.null_count:
-            raise ValueError(f"expected a struct without nulls, a column a field; found {struct.type}")
-        return pa.RecordBatch.from_struct_array(struct)
-    if hasattr(batch, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(batch).read_all()
-    return None
+            raise ValueError(f"{struct.type} is no struct without nulls, with a field for each column")
+        arrow = pa.RecordBatch.from_struct_array(struct)
+    elif hasattr(batch, "__arrow_c_stream__"):
+        arrow = pa.RecordBatchReader.from_stream(batch).read_all()
+    else:
+        return None
+    arrow.validate()
+    return arrow
 
 
 def _of_mapping(
