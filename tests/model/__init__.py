@@ -1,4 +1,4 @@
-"""A slow, plain twin of the engine, written from the semantics alone: dicts, dataclasses, unbounded integers.
+"""A slow, plain twin of the engine, written from the reference alone: dicts, dataclasses, unbounded integers.
 
 It shares no line with ``fastcore``, so that where the two agree, both follow the text.
 """

@@ -1,4 +1,4 @@
-"""A batch log through the twin, and its outputs as files (interfaces, "Batch log")."""
+"""A batch log through the twin, and its outputs as files (reference, batch log)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Replay:
     malformed: list[str] = field(default_factory=list)
 
     def write(self, out: Path) -> None:
-        """Write it as ``replay`` of the interfaces does."""
+        """Write it as ``feikong replay`` does."""
         for folder, tables, types in (
             ("outputs", self.outputs, OUTPUT_TYPES),
             ("state", self.state, STATE_TYPES),

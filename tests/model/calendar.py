@@ -1,4 +1,4 @@
-"""Local time: midnights, months, years, and what a schedule sees of a cell (semantics, section 2)."""
+"""Local time: midnights, months, years, and what a schedule sees of a cell (reference, section 2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calendar:
-    """The cells between two local midnights. Cell ``k`` covers ``(from_s + k·cell, from_s + (k + 1)·cell]``."""
+    """The cells between two local midnights. Cell ``k`` is the one that starts at ``from_s + k·cell_s``."""
 
     zone: str
     cell_s: int
@@ -109,4 +109,6 @@ def calendar_of(zone_name: str, first: date, last: date, cell_s: int) -> Calenda
     if start % cell_s:
         raise ValueError(f"the midnight of {last} is not a whole number of cells")
     midnights.append(start)
-    return Calendar(zone_name, cell_s, from_s, start, tuple(midnights), tuple(days), tuple(months), tuple(years))
+    return Calendar(
+        zone_name, cell_s, from_s, start, tuple(midnights), tuple(days), tuple(months), tuple(years)
+    )

@@ -1,4 +1,4 @@
-"""What always holds (semantics, section 10), as far as the twin's state can show it."""
+"""What always holds (reference, section 10), as far as the twin's state can show it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def check_account(world: World, account: Account) -> None:
     named = f"account {account.id}"
     booked = account.ledger_sum - account.charge_sum
     assert account.balance == booked, f"balance of {named}: {account.balance}, booked {booked}"
-    assert (account.command is not None) == (account.state in ("tripping", "restoring")), f"command of {named}"
+    assert (account.command is not None) == (account.state in ("tripping", "restoring")), (
+        f"command of {named}"
+    )
     if account.command:
         assert account.command.kind == ("trip" if account.state == "tripping" else "restore"), named
     assert account.blocked_by is None or account.state == "due", f"gate of {named}"

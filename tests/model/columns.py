@@ -1,7 +1,7 @@
-"""Batches as rows: column names, types and nulls checked, values made plain (interfaces, "Inputs").
+"""Batches as rows: column names, types and nulls checked, values made plain (reference, inputs).
 
-A batch is a mapping of column to list, or Arrow. Plain values: ids int or str, instants int seconds, money int
-nano-units, payment ids bytes.
+A batch is a mapping of column to list, or Arrow. Plain values: ids int or str, instants int seconds, money
+int nano-units, payment ids bytes.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from . import toml_values as v
@@ -36,7 +37,7 @@ def levels(value: object) -> tuple[tuple[int, str], ...]:
     if not isinstance(value, list) or not value:
         raise ValueError('must be a list of levels, such as ["50", "20"]')
     found = tuple((v.money(item), str(item)) for item in value)
-    if any(a[0] <= b[0] for a, b in zip(found, found[1:], strict=False)):
+    if any(a[0] <= b[0] for a, b in pairwise(found)):
         raise ValueError("must fall from level to level")
     return found
 
@@ -116,7 +117,7 @@ class Reading:
         self.mistakes.append(f"{key}: {what}")
 
     def shaped(self, key: str, table: object, shape: Shape, also: tuple[str, ...] = ()) -> dict[str, object]:
-        """A table's values, read as ``shape`` says; keys that are in neither ``shape`` nor ``also`` are wrong."""
+        """A table's values, read as ``shape`` says; keys in neither ``shape`` nor ``also`` are wrong."""
         if not isinstance(table, dict):
             self.wrong(key, "must be a table")
             return {}
@@ -149,7 +150,11 @@ class Reading:
 
     def calendar(self, engine: dict[str, object]) -> Calendar | None:
         """The calendar that the engine's zone, dates and cell make."""
-        span = self.shaped("engine.calendar", engine.get("calendar", {}), {"from": (v.day, REQUIRED), "to": (v.day, REQUIRED)})
+        span = self.shaped(
+            "engine.calendar",
+            engine.get("calendar", {}),
+            {"from": (v.day, REQUIRED), "to": (v.day, REQUIRED)},
+        )
         if len(span) < 2 or "timezone" not in engine or "cell" not in engine:
             return None
         first, last = v.day(span["from"]), v.day(span["to"])
@@ -188,7 +193,7 @@ class Reading:
             return ()
         read = [self.shaped(f"{key}[{i}]", item, TIER) for i, item in enumerate(value)]
         found = [(v.whole(t["above"]), t["add"]) for t in read if len(t) == 2]
-        if any(a[0] >= b[0] for a, b in zip(found, found[1:], strict=False)):
+        if any(a[0] >= b[0] for a, b in pairwise(found)):
             self.wrong(key, "must rise from tier to tier")
         if abs(sum(add for _, add in found)) >= 10**7:  # type: ignore[misc]
             self.wrong(key, "must add up to less than 10 per kWh")
@@ -224,7 +229,7 @@ class Reading:
         read = [self.rate(f"{key}.rates[{i}]", item) for i, item in enumerate(rates)]
         tariff = Tariff(str(period), tuple(rate for rate in read if rate is not None))
         starts = [rate.valid_from for rate in tariff.rates]
-        if any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(starts)):
             self.wrong(f"{key}.rates", "valid_from must rise from version to version")
         elif period == "none" and any(rate.tiers for rate in tariff.rates):
             self.wrong(f"{key}.tier_period", "must be month or year where there are tiers")
@@ -274,7 +279,9 @@ def parse(text: str) -> Config:
             reading.wrong(key, "unknown key")
     engine = reading.engine()
     calendar = reading.calendar(engine)
-    tariffs = {n: reading.tariff(f"tariffs.{n}", t, engine, calendar) for n, t in reading.named("tariffs").items()}
+    tariffs = {
+        n: reading.tariff(f"tariffs.{n}", t, engine, calendar) for n, t in reading.named("tariffs").items()
+    }
     policies = {n: reading.policy(f"policies.{n}", t) for n, t in reading.named("policies").items()}
     if reading.mistakes or calendar is None:
         raise TwinConfigError(reading.mistakes)

@@ -1,4 +1,4 @@
-"""Warn, trip, restore: the state machine of an account (semantics, section 7)."""
+"""Warn, trip, restore: the state machine of an account (reference, section 7)."""
 
 from __future__ import annotations
 

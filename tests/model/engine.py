@@ -30,7 +30,10 @@ class Twin:
         world.matched = {}
 
     def apply(self, kind: str, batch: Any, now: int | datetime) -> dict[str, list[Row]]:
-        """Apply one batch; its effects. ``TwinSchemaError`` or ``TwinConfigError``, and no change, if malformed."""
+        """Apply one batch; its effects.
+
+        A malformed one raises ``TwinSchemaError`` or ``TwinConfigError``, and changes nothing.
+        """
         world = self.world
         if kind not in KINDS:
             raise TwinSchemaError(f"kind: must be one of {', '.join(KINDS)}; is {kind!r}")
@@ -108,7 +111,9 @@ class Twin:
     def _read(self, number: int, row: Row) -> None:
         meter = reads.meter_of(self.world, row)
         try:
-            rating.accept(self.world, reads.check(self.world, meter, number, row["at"], row["value"], row["status"]))
+            rating.accept(
+                self.world, reads.check(self.world, meter, number, row["at"], row["value"], row["status"])
+            )
         except RefusedError as error:
             reads.refuse(self.world, meter, error.reason)
             raise

@@ -1,4 +1,4 @@
-"""Meters that get a new baseline, and meters that another one replaces (semantics, section 9)."""
+"""Meters that get a new baseline, and meters that another one replaces (reference, section 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings and orders: opened once until they close (semantics, sections 7 and 8)."""
+"""Findings and orders: opened once until they close (reference, sections 7 and 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gates that a trip must find open (semantics, section 7)."""
+"""The gates that a trip must find open (reference, section 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payments: each counted once, however often it is sent (semantics, section 6)."""
+"""Payments: each counted once, however often it is sent (reference, section 6)."""
 
 from __future__ import annotations
 

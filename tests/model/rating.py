@@ -1,4 +1,4 @@
-"""What an accepted read does to money, windows and findings (semantics, sections 5, 7 and 8)."""
+"""What an accepted read does to money, windows and findings (reference, sections 5, 7 and 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads: the rules that refuse them, and what an accepted one covers (semantics, section 4)."""
+"""Reads: the rules that refuse them, and what an accepted one covers (reference, section 4)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Accounts, meters and districts: the rows of the registry (semantics, section 3)."""
+"""Accounts, meters and districts: the rows of the registry (reference, section 3)."""
 
 from __future__ import annotations
 
 from math import isfinite
 
+from . import control
 from .columns import Row
 from .payments import post
 from .reads import check_instant
@@ -104,9 +105,7 @@ def meter_row(world: World, row: Row) -> None:
         del world.meters[meter.id]
         meter = None
     if meter is None:
-        meter = Meter(
-            row["meter_id"], **shape, max_w=0, switchable=False, arrived_at=world.time
-        )
+        meter = Meter(row["meter_id"], **shape, max_w=0, switchable=False, arrived_at=world.time)
         world.meters[meter.id] = meter
     for name, value in shape.items():
         setattr(meter, name, value)
@@ -126,6 +125,8 @@ def check_meter(world: World, row: Row) -> None:
     config, interval_s = world.config, row["interval_s"]
     window_s, consumer = config.number("window"), row["role"] == "consumer"
     initial = (row["initial_at"], row["initial_value"])
+    if initial == (None, None):
+        initial = kept_initial(world, row["meter_id"])
     good = (
         id_fits(row["meter_id"])
         and row["role"] in ("consumer", "supply")
@@ -149,9 +150,18 @@ def check_meter(world: World, row: Row) -> None:
             raise RefusedError("bad_registry") from error
 
 
+def kept_initial(world: World, meter_id: Id) -> tuple[int | None, int | None]:
+    """The initial read that was said of a meter which has not read."""
+    meter = world.meters.get(meter_id)
+    if meter is None or meter.has_read or meter.t1 is None or not world.in_use(meter):
+        return None, None
+    return meter.t1, meter.v1
+
+
 def take_over(world: World, closed: Account, account: Account, meter: Meter) -> None:
     """A meter whose relay may be open became the switch of a new account: its first payment restores it."""
     if closed.relay_may_be_open and closed.last_meter == meter.id == account.switch:
-        account.state, account.unsure, account.noticed_at = "due", True, world.time
+        control.leave(world, account, "due")
+        account.unsure, account.noticed_at = True, world.time
         account.last_meter = account.trip_meter = meter.id
         account.trip = None

@@ -1,4 +1,4 @@
-"""The Arrow types of outputs and state tables (interfaces, "Outputs"), and rows of the twin as Arrow."""
+"""The Arrow types of outputs and state tables (reference, outputs), and rows of the twin as Arrow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state as tables (interfaces, "Outputs")."""
+"""The state as tables (reference, outputs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What energy costs: time of use, tiers, standing charges (semantics, section 5)."""
+"""What energy costs: time of use, tiers, standing charges (reference, section 5)."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Prices:
         return sum(add * max(0, x - above) for above, add in self.period_tiers[period])
 
     def standing(self, after: int, until: int) -> int:
-        """The standing charges of the midnights ``m`` with ``after < m <= until``, before the calendar's end."""
+        """The standing charges of the midnights ``m`` with ``after < m <= until``, but the calendar's end."""
         days = self.calendar.days
         first = bisect_right(self.calendar.midnights, after)
         last = min(bisect_right(self.calendar.midnights, until), len(days))

@@ -1,4 +1,4 @@
-"""What operators and other systems ask for (semantics, section 9)."""
+"""What operators and other systems ask for (reference, section 9)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from . import control
 from .columns import Row
 from .exchange import exchange_meter, rebase_meter
-from .findings import NOT_BY_HAND, close_finding, close_findings, close_orders, findings_of_meter, orders_of
+from .findings import NOT_BY_HAND, close_findings, close_orders, findings_of_meter, orders_of
 from .registry import take_tariff
 from .state import Account, Id, RefusedError, World
 
@@ -167,7 +167,9 @@ def _restore_account(world: World, account: Account, row: Row) -> None:
 def _close_account(world: World, account: Account, row: Row) -> None:
     account.relay_may_be_open = account.unsure or account.state in ("tripping", "off", "restoring")
     close_orders(world, orders_of(world, account.id))
-    items = [item for item in world.findings.values() if item.about == "account" and item.subject == account.id]
+    items = [
+        item for item in world.findings.values() if item.about == "account" and item.subject == account.id
+    ]
     for meter_id in account.meters:
         items += findings_of_meter(world, meter_id)
     close_findings(world, items)

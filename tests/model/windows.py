@@ -1,4 +1,4 @@
-"""Windows of line loss and collection (semantics, section 8)."""
+"""Windows of line loss and collection (reference, section 8)."""
 
 from __future__ import annotations
 
