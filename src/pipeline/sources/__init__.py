@@ -8,6 +8,7 @@ In order, each importing only those before it:
 - `times`, `numbers`: stamps to instants, energies to counts, amounts to money;
 - `files`: a file as blocks of columns that know their line numbers;
 - `records`: blocks as rows of one kind, typed; `nem`: the same from NEM12 and NEM13;
+- `made`: a registry made of the ids in the reads;
 - `timeline`: rows in order of time, cut into batches with their `now`;
 - `build`: a batch log out of all of it.
 """

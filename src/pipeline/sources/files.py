@@ -133,7 +133,7 @@ def _arrow_reader(path: Path) -> _ArrowReader:
 
 
 def _header(path: Path, mapping: FileMapping) -> list[str]:
-    with path.open(encoding=_encoding(mapping), newline="") as file:
+    with path.open(encoding=_encoding(mapping), errors="replace", newline="") as file:
         for _ in range(mapping.skip_lines):
             file.readline()
         header = next(csv.reader(file, delimiter=mapping.delimiter), None)
@@ -153,10 +153,11 @@ def _csv_blocks(path: Path, mapping: FileMapping, names: list[str], told: Told) 
     lines = _Lines(first=mapping.skip_lines + 2)
 
     def ragged(row: pa_csv.InvalidRow) -> str:
-        line = row.number + mapping.skip_lines
-        lines.skipped.append(line)
+        lines.skipped.append(row.number)
         told(
-            line, row.text, f"{row.actual_columns} columns; expected {row.expected_columns}, as in the header"
+            row.number,
+            row.text,
+            f"{row.actual_columns} columns; expected {row.expected_columns}, as in the header",
         )
         return "skip"
 

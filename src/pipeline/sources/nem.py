@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +43,24 @@ def read_nem(path: Path, mapping: FileMapping, ids: Ids, rejects: Rejects) -> It
     with _Complaints() as complaints:
         try:
             data = NEMFile(str(path)).nem_data()
-            registers = [
-                (f"{nmi}-{suffix}", list(readings))
+            registers = {
+                f"{nmi}-{suffix}": list(readings)
                 for nmi, suffixes in data.readings.items()
                 for suffix, readings in suffixes.items()
-            ]
+            }
         except Exception as error:  # whatever a parser of other people's files raises is about the file
             reason = f"cannot be read as NEM12 or NEM13: {error}; expected records 100, 200 or 250, 300, 900"
             rejects.add("reads", path, None, None, "", reason)
             return
     for line, reason in complaints.errors:
         rejects.add("reads", path, line, None, "", reason)
-    for meter_id, readings in registers:
-        cumulative = data.header.version_header == "NEM13"
+    cumulative = data.header.version_header == "NEM13"
+    if any(isinstance(part, list) for readings in registers.values() for part in readings):
+        # nemreader leaves a NEM13 file's readings in a list per record where the end record is missing.
+        registers = {meter_id: [*chain.from_iterable(readings)] for meter_id, readings in registers.items()}
+        reason = "no record 900 at its end; expected one: it may be cut short"
+        rejects.add("reads", path, None, None, "", reason)
+    for meter_id, readings in registers.items():
         yield _register(meter_id, readings, cumulative, path, mapping, rejects)
 
 

@@ -43,12 +43,13 @@ def counts(column: pa.Array, mapping: FileMapping) -> tuple[pa.Array, Problems, 
     numbers, problems = _floats(column, mapping.decimal)
     scale = 1.0 if mapping.unit == "counts" else UNITS_WH[mapping.unit] / mapping.resolution_wh
     exact = numbers * scale
+    odd = ~(np.abs(exact) <= COUNTS_MAX)  # nan too
+    exact[odd] = 0
     whole = np.rint(exact)
-    odd = ~np.isfinite(exact) | (np.abs(exact) > COUNTS_MAX)
     dust = np.abs(exact - whole) > DUST_COUNTS
     if not mapping.round:
         each = "counts" if mapping.unit == "counts" else f"counts of {mapping.resolution_wh} Wh"
-        for row in np.flatnonzero(dust & ~odd):
+        for row in np.flatnonzero(dust):
             problems.setdefault(
                 int(row), f"{exact[row]:.6g} {each}; expected a whole number of them, or rounding"
             )
@@ -56,8 +57,7 @@ def counts(column: pa.Array, mapping: FileMapping) -> tuple[pa.Array, Problems, 
         problems.setdefault(
             int(row), f"no number within {COUNTS_MAX:.0e} counts; expected an energy that a meter can read"
         )
-    whole[odd] = 0
-    rounded = int(np.count_nonzero(dust & ~odd)) if mapping.round else 0
+    rounded = int(np.count_nonzero(dust)) if mapping.round else 0
     return pa.array(whole.astype(np.int64)), problems, rounded
 
 
@@ -174,7 +174,9 @@ def _texts(column: pa.Array, problem: str, bytes_max: int | None) -> tuple[pa.Ar
 
 def _whole(column: pa.Array) -> tuple[pa.Array, Problems]:
     if pa.types.is_integer(column.type):
-        fits = pc.less_equal(column, 2**63 - 1) if column.type == pa.uint64() else None
+        fits = (
+            pc.less_equal(column, pa.scalar(2**63 - 1, pa.uint64())) if column.type == pa.uint64() else None
+        )
         values = column if fits is None else pc.if_else(fits, column, pa.scalar(0, column.type))
         rows = () if fits is None else np.flatnonzero(~fits.to_numpy(zero_copy_only=False))
         return values.cast(pa.int64()), dict.fromkeys(map(int, rows), "no count below 2^63; expected one")

@@ -121,7 +121,8 @@ class _Reader:
 
     def _tell(self, block: Block, row: int, name: str, reason: str) -> None:
         theirs = self._mapping.theirs(name)
-        text = " ".join(str(block.columns[part][row].as_py()) for part in theirs if part in block.columns)
+        cells = [block.columns[part][row].as_py() for part in theirs if part in block.columns]
+        text = " ".join("" if cell is None else str(cell) for cell in cells)
         self._rejects.add(self._kind, self._path, int(block.lines[row]), ", ".join(theirs), text, reason)
 
     def _cells(self, want: Column, block: Block) -> pa.Array:
@@ -161,6 +162,17 @@ class _Reader:
         self, want: Column, cells: pa.Array, rows: npt.NDArray[np.int64], so_far: dict[str, pa.Array]
     ) -> tuple[pa.Array, dict[int, str], int]:
         """The typed values of cells without nulls, which stand in the block's `rows`."""
+        try:
+            return self._read(want, cells, rows, so_far)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+            raise SourceError(
+                f"{self._path}: column {self._mapping.theirs(want.name)} for {self._kind}.{want.name} is of "
+                f"type {cells.type}; expected texts or {arrow_type(want, self._ids)}"
+            ) from error
+
+    def _read(
+        self, want: Column, cells: pa.Array, rows: npt.NDArray[np.int64], so_far: dict[str, pa.Array]
+    ) -> tuple[pa.Array, dict[int, str], int]:
         if want.meaning == "energy":
             return counts(cells, self._mapping)
         if want.meaning != "instant":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = ["Clock"]
 _EPOCH = datetime(1970, 1, 1)
 _DAY_S = 86_400
 _HOUR_24 = re.compile(r"\b24(?=:|$)")
+_PER_S = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _NUMBERED = {"epoch": 1, "epoch_ms": 1_000}
 
 Int64s = npt.NDArray[np.int64]
@@ -84,11 +85,11 @@ class Clock:
         return known
 
     def _parse(self, stamp: object) -> tuple[int, int] | str:
-        if isinstance(stamp, datetime):
-            return self._convert(stamp)
-        if self._format in _NUMBERED or not isinstance(stamp, str):
-            return self._convert_number(str(stamp))
         try:
+            if isinstance(stamp, datetime):
+                return self._convert(stamp)
+            if self._format in _NUMBERED or not isinstance(stamp, str):
+                return self._convert_number(str(stamp))
             return self._convert(self._read_text(stamp))
         except (ValueError, OverflowError):
             form = "ISO 8601, such as 2026-01-01 00:15" if self._format == "iso" else self._format
@@ -142,19 +143,23 @@ def _stamps(distinct: pa.Array) -> list[object]:
     """Each distinct stamp as a text, a datetime or a number."""
     kind = distinct.type
     if pa.types.is_date(kind):
-        distinct = distinct.cast(pa.timestamp("s"))
-    elif pa.types.is_timestamp(kind) and kind.unit == "ns":
-        micro = distinct.cast(pa.timestamp("us", kind.tz), safe=False)
-        odd = pc.not_equal(micro.cast(kind), distinct).to_pylist()
-        # What is finer than a microsecond is no whole second either: any fraction says so.
-        return [
-            stamp.replace(microsecond=1) if is_odd else stamp
-            for stamp, is_odd in zip(micro.to_pylist(), odd, strict=True)
-        ]
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        distinct, kind = distinct.cast(pa.timestamp("s")), pa.timestamp("s")
+    if pa.types.is_timestamp(kind):
+        zone = None if kind.tz is None else UTC
+        return [_moment(ticks, _PER_S[kind.unit], zone) for ticks in distinct.cast(pa.int64()).to_pylist()]
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         distinct = pc.utf8_trim_whitespace(distinct)
     stamps: list[object] = distinct.to_pylist()
     return stamps
+
+
+def _moment(ticks: int, per_s: int, zone: tzinfo | None) -> datetime | str:
+    """The time that a timestamp says; any fraction of a second is a microsecond, just as wrong."""
+    try:
+        moment = _EPOCH.replace(tzinfo=zone) + timedelta(seconds=ticks // per_s)
+    except OverflowError:
+        return str(ticks)
+    return moment.replace(microsecond=1) if ticks % per_s else moment
 
 
 def _seconds(naive: datetime) -> int:
