@@ -36,7 +36,7 @@ _OTHER: Final = {LATE: 4e-3, TWICE: 1e-3, CONFLICT: 3e-5}
 CLOCK_INVALID, ESTIMATED_AT_SOURCE = 1, 4
 WAVES: Final = 2
 LAST_QUARTER: Final = QUARTERS + ALLOWED_LATENESS_S // QUARTER_S - 1
-OUTAGE_FROM_QUARTER: Final = 36
+OUTAGE_FROM_QUARTER: Final = 26
 OUTAGE_QUARTERS: Final = 12
 RESET_QUARTERS: Final = 12
 
@@ -71,7 +71,7 @@ def plan(county: County, rng: np.random.Generator) -> Plan:
         wrong: dict[int, float] = {} if klass == PUBLIC else _WRONG
         for kind, share in wrong.items():
             _scatter(county, rng, fate, klass, kind, round(share * _expected(county, klass)))
-        missing = np.count_nonzero(fate[:, county.meter_class == klass])
+        missing = int(np.count_nonzero(fate[:, county.meter_class == klass]))
         _scatter(county, rng, fate, klass, LOST, max(0, budget[klass] - missing))
     for klass in (SPECIAL, LOW_VOLTAGE):
         for kind, share in _OTHER.items():

@@ -60,7 +60,7 @@ class Customers:
             return
         if self._rng.random() >= share:
             return
-        at_s = self._when_up(now_s + int(self._rng.integers(soonest_s, latest_s)))
+        at_s = self._when_up(max(MIDNIGHT_S, now_s + int(self._rng.integers(soonest_s, latest_s))))
         if at_s < self._intended_s.get(account, at_s + 1):
             self._intended_s[account] = at_s
             self._visits.add(at_s, message)

@@ -31,9 +31,9 @@ class Told:
 class Waits:
     """Seconds from payment to light, by the clock of the day; all 0 where nobody waited."""
 
-    restored: int
+    for_balance: int
     commanded_at_once: int
-    waiting: int
+    restored: int
     p50_s: int
     p95_s: int
     max_s: int
@@ -101,20 +101,20 @@ def _waits(record: Record, notices: Sequence[Any], commands: Sequence[Any]) -> W
         if kind == "restored":
             restored.setdefault(account, []).append(at.timestamp())
     waits: list[int] = []
-    for_payment = at_once = 0
+    for_balance = at_once = 0
     for kind, attempt, reason, account, issued_at, seq in commands:
         if (kind, attempt, reason) != ("restore", 1, "balance"):
             continue
-        for_payment += 1
+        for_balance += 1
         at_once += (seq, account) in paid_at
         done = [at for at in restored.get(account, ()) if at >= issued_at.timestamp()]
         if done and (seq, account) in paid_at:
             waits.append(round(done[0] - paid_at[seq, account]))
     waits.sort()
     return Waits(
-        restored=len(waits),
+        for_balance=for_balance,
         commanded_at_once=at_once,
-        waiting=for_payment - len(waits),
+        restored=len(waits),
         p50_s=percentile(waits, 50),
         p95_s=percentile(waits, 95),
         max_s=waits[-1] if waits else 0,

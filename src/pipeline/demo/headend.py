@@ -1,8 +1,8 @@
 """The head-end: it executes commands, fails, is slow, or arms relays that only the customer's hand closes.
 
 It is what the engine's commands meet in the field: an expired command is ignored, and so is one that is older
-than another that its meter has seen. Each attempt has its own luck, but for meters whose module is dead:
-those never answer, and a crew drives out for their customers.
+than another that its meter has seen. Each attempt has its own luck, but for meters whose module is dead, or
+dies with the lights: those do not answer, and a crew drives out for their customers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pipeline.demo.arrow import Ack
 from pipeline.demo.county import County
 from pipeline.demo.events import Agenda
 
-_DEAF_SHARE: Final = 0.006
+_DEAF_SHARE: Final = 0.02
+_DIES_WITH_TRIP_SHARE: Final = 0.04
 _BUTTON_SHARE: Final = 0.25
 _QUICK, _SLOW, _FAILED, _REFUSED = 0.90, 0.94, 0.97, 0.98
 
@@ -44,6 +45,7 @@ class HeadEnd:
     def __init__(self, county: County, rng: np.random.Generator) -> None:
         self._rng = rng
         self._deaf = rng.random(county.accounts) < _DEAF_SHARE
+        self._dies_with_trip = rng.random(county.accounts) < _DIES_WITH_TRIP_SHARE
         self._button = rng.random(county.accounts) < _BUTTON_SHARE
         self._answers: Agenda[_Answer] = Agenda()
         self._newest: dict[int, Command] = {}
@@ -54,7 +56,7 @@ class HeadEnd:
         """Send a command to its meter, at ``now_s``."""
         account = command.account
         self._newest[account] = command
-        if self._deaf[account]:
+        if self._deaf[account] or (self._dies_with_trip[account] and command.kind == "restore"):
             return
         luck = float(self._rng.random())
         if luck < _SLOW:
@@ -76,15 +78,8 @@ class HeadEnd:
     def acks_due(self, now_s: int) -> list[Ack]:
         """What meters and crews report up to ``now_s``; relays move as they do."""
         acks: list[Ack] = []
-        for at_s, answer in self._answers.due(now_s):
-            command = answer.command
-            if not answer.by_crew and self._ignored(answer, at_s):
-                continue
-            if answer.outcome == "done":
-                self._switch(command, at_s)
-            if answer.outcome == "armed":
-                self._answers.add(at_s + self._seconds(20, 900), _Answer(command, "done"))
-            acks.append(Ack(command.command_id, answer.outcome, at_s))
+        while due := self._answers.due(now_s):
+            acks += [ack for at_s, answer in due if (ack := self._execute(answer, at_s)) is not None]
         return acks
 
     def open_seconds(self, from_s: int, to_s: int) -> dict[int, int]:
@@ -94,6 +89,16 @@ class HeadEnd:
             taken[account] = taken.get(account, 0) + to_s - max(since_s, from_s)
             self._open_since_s[account] = max(since_s, to_s)
         return taken
+
+    def _execute(self, answer: _Answer, at_s: int) -> Ack | None:
+        command = answer.command
+        if not answer.by_crew and self._ignored(answer, at_s):
+            return None
+        if answer.outcome == "done":
+            self._switch(command, at_s)
+        elif answer.outcome == "armed":
+            self._answers.add(at_s + self._seconds(20, 900), _Answer(command, "done"))
+        return Ack(command.command_id, answer.outcome, at_s)
 
     def _ignored(self, answer: _Answer, at_s: int) -> bool:
         """Expired (but for a button pressed once the relay is armed), or overtaken by a newer command."""

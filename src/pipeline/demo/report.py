@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import rich.box
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.demo import settings
 from pipeline.demo.figures import Counted, Figures
 from pipeline.demo.figures_windows import Loss
 
@@ -49,15 +52,17 @@ def duration(seconds: int) -> str:
 
 def _heading(figures: Figures, seed: int) -> Text:
     who = figures.customers
+    day = f"{datetime.fromtimestamp(settings.MIDNIGHT_S, ZoneInfo(settings.TIMEZONE)):%d %B %Y}"
     return Text.assemble(
-        (f"Hefeng county, 15 July 2026, simulated from seed {seed}\n", "bold"),
+        (f"Hefeng county, {day}, simulated from seed {seed}\n", "bold"),
         f"{who['special']:,} special-transformer customers, {who['districts']:,} public transformers ",
-        f"with their districts,\n{who['low_voltage']:,} low-voltage customers, {who['prepaid_low_voltage']:,} of them ",
-        f"prepaid; {who['meters']:,} meters, each read 96 times.\n",
+        f"with their districts,\n{who['low_voltage']:,} low-voltage customers, ",
+        f"{who['prepaid_low_voltage']:,} of them prepaid; {who['meters']:,} meters, each read ",
+        f"{settings.QUARTERS} times\n",
     )
 
 
-def _collection(figures: Figures) -> Table:
+def _collection(figures: Figures) -> RenderableType:
     rows = [
         (row.klass.replace("_", " "), f"{row.meters:,}", f"{row.expected:,}", f"{row.received:,}",
          f"{row.expected - row.received:,}", f"{row.success:.2%}")
@@ -75,21 +80,17 @@ def _reads(figures: Figures) -> Text:
     )
 
 
-def _loss(figures: Figures) -> Table:
+def _loss(figures: Figures) -> RenderableType:
     loss = figures.loss
-    title = (
-        f"Line loss {loss.county.ratio:.2%} of {loss.county.supply_wh / 1e6:,.1f} MWh; a district's median "
+    note = (
+        f"{loss.county.ratio:.2%} of {loss.county.supply_wh / 1e6:,.1f} MWh; a district's median "
         f"{loss.median_ratio:.2%}; {loss.windows:,} windows closed, {loss.revised:,} times revised"
     )
     rows = [_loss_row(entry) for entry in loss.worst]
     rows += [("…",) * 6] if loss.negative else []
     rows += [_loss_row(entry) for entry in reversed(loss.negative)]
-    return _table(
-        title,
-        ("district", "station", "supply kWh", "consumption kWh", "loss", "finding"),
-        rows,
-        left=(0, 1, 5),
-    )
+    headers = ("district", "station", "supply kWh", "consumption kWh", "loss", "finding")
+    return _table("Line loss", headers, rows, left=(0, 1, 5), note=note)
 
 
 def _loss_row(loss: Loss) -> tuple[str, ...]:
@@ -97,7 +98,7 @@ def _loss_row(loss: Loss) -> tuple[str, ...]:
     return (loss.name, loss.grid, *energy, f"{loss.ratio:.1%}", loss.finding.replace("_", " "))
 
 
-def _notices(figures: Figures) -> Table:
+def _notices(figures: Figures) -> RenderableType:
     rows = [
         (told.kind, _NOTICE_MEANING[told.kind], f"{told.evening:,}", f"{told.day:,}")
         for told in figures.control.told
@@ -105,7 +106,7 @@ def _notices(figures: Figures) -> Table:
     return _table("Customers were told", ("notice", "meaning", "evening before", "day"), rows, left=(0, 1))
 
 
-def _supply(figures: Figures) -> Table:
+def _supply(figures: Figures) -> RenderableType:
     control, waits = figures.control, figures.control.waits
     off = {state: figures.states.get(state, 0) for state in ("due", "tripping", "off", "restoring")}
     judged = "none" if not figures.wrong_trips else f"{len(figures.wrong_trips):,}: {figures.wrong_trips[0]}"
@@ -114,7 +115,10 @@ def _supply(figures: Figures) -> Table:
         ("trips done", f"{control.tripped:,}"),
         (f"wrong trips, of {figures.trips_examined:,} examined one by one", judged),
         ("restores commanded (sent again)", f"{control.restores:,} ({control.restores_repeated:,})"),
-        ("restores commanded in the batch that brought the payment", f"{waits.commanded_at_once:,}"),
+        (
+            "restores for a balance, of them in the batch that brought the payment",
+            f"{waits.for_balance:,}, {waits.commanded_at_once:,}",
+        ),
         ("restores done", f"{control.restored:,}"),
         (
             "restored within, from payment to light: p50, p95, max",
@@ -122,18 +126,18 @@ def _supply(figures: Figures) -> Table:
         ),
         ("at the end: due, tripping, off, restoring", ", ".join(f"{many:,}" for many in off.values())),
     ]
-    return _table("Trips and restores", ("", ""), rows, header=False)
+    return _table("Trips and restores", ("", ""), rows)
 
 
-def _gates(figures: Figures) -> Table:
-    gates = figures.control.gates
+def _gates(figures: Figures) -> RenderableType:
+    gates, never = figures.control.gates, figures.control.gates_never_closed
     rows = [(gate.gate, f"{gate.customers:,}", f"{gate.hours:,.1f}", f"{gate.still:,}") for gate in gates]
-    never = figures.control.gates_never_closed
-    title = "Trips that the gates held back" + (f" (never first: {', '.join(never)})" if never else "")
-    return _table(title, ("gate", "customers", "customer hours", "still at the end"), rows)
+    note = f"never the first that was closed: {', '.join(never)}" if never else ""
+    headers = ("gate", "customers", "customer hours", "still at the end")
+    return _table("Trips that the gates held back", headers, rows, note=note)
 
 
-def _orders_and_findings(figures: Figures) -> Table:
+def _orders_and_findings(figures: Figures) -> RenderableType:
     def rows(what: str, counted: Sequence[Counted]) -> list[tuple[str, ...]]:
         return [(what, row.kind, f"{row.opened:,}", f"{row.closed:,}", f"{row.open:,}") for row in counted]
 
@@ -143,16 +147,16 @@ def _orders_and_findings(figures: Figures) -> Table:
     )
 
 
-def _payments(figures: Figures) -> Table:
+def _payments(figures: Figures) -> RenderableType:
     rows = [
         (row.channel, f"{row.sent:,}", f"{row.accepted:,}", f"{row.refused:,}", f"{row.accepted_yuan:,.2f}")
         for row in figures.channels
     ]
-    title = f"Payments (charged for energy: {figures.charged_yuan:,.2f} yuan)"
-    return _table(title, ("channel", "sent", "accepted", "refused", "accepted yuan"), rows)
+    note = f"energy charged: {figures.charged_yuan:,.2f} yuan"
+    return _table("Payments", ("channel", "sent", "accepted", "refused", "accepted yuan"), rows, note=note)
 
 
-def _exceptions(figures: Figures) -> Table:
+def _exceptions(figures: Figures) -> RenderableType:
     rows = [(kind, reason, f"{many:,}") for kind, reason, many in figures.exceptions]
     return _table("Exceptions by reason", ("batch", "reason", "rows"), rows, left=(0, 1))
 
@@ -174,19 +178,16 @@ def _table(
     rows: Sequence[Sequence[str]],
     *,
     left: Sequence[int] = (0,),
-    header: bool = True,
-) -> Table:
-    grid = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=rich.box.SIMPLE_HEAD if header else None,
-        show_header=header,
-        pad_edge=False,
-        padding=(0, 2, 0, 0) if not header else (0, 1),
-    )
+    note: str = "",
+) -> RenderableType:
+    """A title with a note beside it, and under it a plain table; columns not in ``left`` are set right."""
+    heading = Text.assemble((title, "bold"), f": {note}" if note else "")
+    if not rows:
+        return Group(heading, Text("none\n"))
+    box = rich.box.SIMPLE_HEAD if any(headers) else None
+    grid = Table(box=box, show_header=any(headers), show_edge=False, pad_edge=False)
     for number, name in enumerate(headers):
         grid.add_column(name, justify="left" if number in left else "right", overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    return grid
+    return Group(heading, grid, Text(""))

@@ -71,15 +71,16 @@ class Simulation:
         """Run the day and two hours more; ``on_quarter`` hears how many quarters of how many are over."""
         self._evening()
         quarters = collection.LAST_QUARTER + 1
+        end_s = settings.MIDNIGHT_S
         for quarter in range(quarters):
-            start_s = settings.MIDNIGHT_S + quarter * settings.QUARTER_S
-            end_s = start_s + settings.QUARTER_S
+            start_s, end_s = end_s, end_s + settings.QUARTER_S
             for now_s in range(start_s + STEP_S, end_s + 1, STEP_S):
                 self._step(quarter, start_s, now_s)
             if quarter < settings.QUARTERS:
                 self._load.advance(quarter, self._headend.open_seconds(start_s, end_s))
                 self._collection.take(quarter, self._load.registers())
             on_quarter(quarter + 1, quarters)
+        self._apply("tick", None, end_s)  # the day's last windows close
         return Day(self._county, self._plan, self._driver, self._desk, self._examiner, self._payments)
 
     def _evening(self) -> None:
