@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fastcore.schemas import OUTPUTS, STATES
 from pipeline.errors import LogError
 
 __all__ = ["OutputFiles", "write_state", "write_summary"]
@@ -69,7 +70,9 @@ class OutputFiles:
         if name not in self._writers:
             path = self.folder / "outputs" / f"{name}.parquet"
             self._writers[name] = pq.ParquetWriter(path, schema, **COMPRESSION)
-        table = pa.Table.from_batches(self._waiting[name], schema)
+        # Rows from before the first registry batch have ids of no kind yet, all null: they take its kind.
+        parts = [pa.Table.from_batches([rows]).cast(schema) for rows in self._waiting[name]]
+        table = pa.concat_tables(parts or [schema.empty_table()])
         self._writers[name].write_table(table, row_group_size=ROW_GROUP_ROWS)
         self._waiting[name] = []
         self._waiting_rows[name] = 0
@@ -95,7 +98,9 @@ def _clear(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise LogError(f"output folder {folder}: is a file; expected a folder, new or of an earlier run")
-    ours = [folder / "summary.json", *folder.glob("outputs/*.parquet"), *folder.glob("state/*.parquet")]
+    ours = [folder / "summary.json"]
+    ours += [folder / "outputs" / f"{name}.parquet" for name in OUTPUTS]
+    ours += [folder / "state" / f"{name}.parquet" for name in STATES]
     known = {*ours, folder / "outputs", folder / "state"}
     for path in (*folder.iterdir(), *folder.glob("outputs/*"), *folder.glob("state/*")):
         if path not in known:

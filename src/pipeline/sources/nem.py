@@ -43,7 +43,7 @@ def read_nem(path: Path, mapping: FileMapping, ids: Ids, rejects: Rejects) -> It
     with _Complaints() as complaints:
         try:
             data = NEMFile(str(path)).nem_data()
-            registers = {
+            registers: dict[str, list[Any]] = {
                 f"{nmi}-{suffix}": list(readings)
                 for nmi, suffixes in data.readings.items()
                 for suffix, readings in suffixes.items()
