@@ -41,7 +41,7 @@ class Twin:
         rows: list[Row] = []
         config, ids = None, None
         if kind == "config":
-            config = self._changed(batch)
+            config = self.accepts(batch)
         else:
             rows, ids = rows_of(kind, batch, world.ids)
         jump = world.config.number("max_jump")
@@ -63,7 +63,8 @@ class Twin:
         control.step(world)
         return world.effects
 
-    def _changed(self, text: Any) -> Config:
+    def accepts(self, text: Any) -> Config:
+        """A later configuration, if it may be taken now; else ``TwinConfigError``, or ``TwinSchemaError``."""
         world = self.world
         if not isinstance(text, str):
             raise TwinSchemaError("config: must be text")
