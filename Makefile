@@ -31,7 +31,7 @@ lint: build/.built $(VENV)/.dev  ## ruff, mypy, cython-lint, and the stubs again
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/cython-lint $(CYTHON)
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint $(CYTHON)
 	$(BIN)/python -m mypy.stubtest $(COMPILED)
 
 format: $(VENV)/.dev  ## what ruff can put right by itself
