@@ -57,6 +57,8 @@ _UTC: Final = frozenset(
         "-00:00",
     ]
 )
+_SCALE_MIN: Final = -38
+"""Far below any amount's; Arrow does not check a scale before it looks up its power of ten."""
 _UUID: Final = pa.uuid()
 
 
@@ -118,7 +120,7 @@ def _integer(domain: Domain, array: pa.Array) -> pa.Array:
 
 def _money(domain: Domain, array: pa.Array) -> pa.Array:
     kind = array.type
-    if not pa.types.is_decimal(kind) or kind.scale > MONEY.scale:
+    if not pa.types.is_decimal(kind) or not _SCALE_MIN <= kind.scale <= MONEY.scale:
         raise Mismatch
     array.validate(full=True)
     if kind != MONEY:

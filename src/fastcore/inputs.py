@@ -24,7 +24,8 @@ Ids = Literal["uint64", "utf8"]
 
 _ROWS_MAX: Final = 2**31 - 1
 _UINT64: Final = pa.uint64()
-_NOT_A_BATCH: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
+_UNSOUND: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, LookupError, NotImplementedError)
+"""What PyArrow raises at data that is damaged, or of a type that it has no class for. MemoryError is not the data's."""
 
 
 class Taken(NamedTuple):
@@ -105,7 +106,7 @@ def _column(kind: str, column: Column, chunks: list[pa.Array], ids: Ids | None) 
         raise SchemaError(f"{kind}.{column.name}: is {what}; expected {column.domain.value}") from None
     except MemoryError:
         raise
-    except _NOT_A_BATCH as error:
+    except _UNSOUND as error:
         raise SchemaError(
             f"{kind}.{column.name}: is damaged {was} ({error}); expected {column.domain.value}"
         ) from None
@@ -128,7 +129,7 @@ def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int,
         names = arrow.schema.names if arrow is not None else []  # fails where a name is no UTF-8
     except MemoryError:
         raise
-    except _NOT_A_BATCH as error:
+    except _UNSOUND as error:
         raise SchemaError(
             f"{kind}: expected Arrow columns; found a damaged {type(batch).__name__} ({error})"
         ) from None
@@ -144,8 +145,18 @@ def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int,
         if times > 1:
             raise SchemaError(f"{kind}.{column.name}: expected one column of this name; found {times}")
         if times:
-            found[column.name] = _chunks(arrow.column(names.index(column.name)))
+            found[column.name] = _chunks_of(kind, column, arrow, names.index(column.name))
     return arrow.num_rows, found
+
+
+def _chunks_of(kind: str, column: Column, arrow: pa.RecordBatch | pa.Table, i: int) -> list[pa.Array]:
+    try:
+        return _chunks(arrow.column(i))
+    except MemoryError:
+        raise
+    except _UNSOUND:
+        was = arrow.schema.field(i).type
+        raise SchemaError(f"{kind}.{column.name}: is {was}; expected {column.domain.value}") from None
 
 
 def _arrow(batch: object) -> pa.RecordBatch | pa.Table | None:
@@ -180,7 +191,7 @@ def _of_mapping(
             found[column.name] = _chunks(array_of(column.domain, batch[column.name]))
         except MemoryError:
             raise
-        except _NOT_A_BATCH as error:
+        except _UNSOUND as error:
             raise SchemaError(f"{kind}.{column.name}: {error}; expected {column.domain.value}") from None
     rows = next((sum(map(len, chunks)) for chunks in found.values()), 0)
     return rows, found
