@@ -63,10 +63,10 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="feikong")
 def main() -> None:
-    r"""Keep every prepaid balance (费控): rate reads, warn, trip and restore supply.
+    """Keep every prepaid balance (费控): rate reads, warn, trip and restore supply.
 
     \b
     Example:
       feikong log build --out county.log --config county.toml --reads reads.csv --mapping mapping.toml
       feikong replay county.log --out results
-    """
+    """  # noqa: D301

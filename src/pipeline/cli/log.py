@@ -57,12 +57,12 @@ class Money(click.ParamType[Decimal]):
 
 @click.group()
 def log() -> None:
-    r"""Batch logs.
+    """Batch logs.
 
     \b
     Example:
       feikong log build --out county.log --config county.toml --reads reads.csv --mapping mapping.toml
-    """
+    """  # noqa: D301
 
 
 def _files(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -172,7 +172,7 @@ def build(  # one parameter an option
     switchable: bool,
     as_json: bool,
 ) -> None:
-    r"""Make a batch log of files.
+    """Make a batch log of files.
 
     Rows are sorted by time and cut into batches, the registry first. A row that cannot be used is told in
     the log's rejects.jsonl, with file, line, column and text, and never stops the rest.
@@ -184,11 +184,11 @@ def build(  # one parameter an option
 
     \b
     Examples:
-      feikong log build --out county.log --config county.toml --accounts accounts.csv \
+      feikong log build --out county.log --config county.toml --accounts accounts.csv \\
           --meters meters.csv --reads reads.csv --payments payments.parquet --mapping mapping.toml
-      feikong log build --out london.log --config london.toml --reads readings.parquet \
+      feikong log build --out london.log --config london.toml --reads readings.parquet \\
           --mapping mapping.toml --registry-from-reads --tariff flat --policy household --interval 30m
-    """
+    """  # noqa: D301
     energy: dict[str, Any] = {"round": True} if round_counts else {}
     if resolution_wh is not None:
         energy["resolution_wh"] = resolution_wh

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.table import Table
 
 from pipeline.batchlog import BatchLog, Broken
 from pipeline.cli._terminal import count, output_console, progress_bar, table
@@ -28,7 +29,7 @@ __all__ = ["replay"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of tables.")
 def replay(log: Path, out: Path, outputs: str | None, check_save_load: int | None, as_json: bool) -> None:
-    r"""Run the batch log in folder LOG through the engine.
+    """Run the batch log in folder LOG through the engine.
 
     Writes outputs/NAME.parquet, state/NAME.parquet and summary.json under --out. Malformed batches are told
     on standard error and passed over.
@@ -37,7 +38,7 @@ def replay(log: Path, out: Path, outputs: str | None, check_save_load: int | Non
     Example:
       feikong replay county.log --out results
       feikong replay county.log --out results --outputs ledger,commands --json
-    """
+    """  # noqa: D301
     names = OUTPUT_NAMES if outputs is None else tuple(name.strip() for name in outputs.split(","))
     unknown = [name for name in names if name not in OUTPUT_NAMES]
     if unknown:
@@ -69,68 +70,67 @@ def replay(log: Path, out: Path, outputs: str | None, check_save_load: int | Non
 
 
 def _show(run: Run, out: Path, console: Console) -> None:
-    tally = run.tally
-    summary = run.summary()
-    console.print(
-        table(
-            "What came in",
-            ("kind", "batches", "rows"),
-            [(kind, count(run.batches[kind]), count(run.rows[kind])) for kind in run.batches],
-        )
-    )
-    if tally.refused:
-        console.print(
-            table(
-                "Refused rows",
-                ("kind", "reason", "rows"),
-                [
-                    (kind, reason, count(rows))
-                    for (kind, reason), rows in sorted(
-                        tally.refused.items(), key=lambda item: (item[0][0], -item[1], item[0][1])
-                    )
-                ],
-            )
-        )
-    elif "exceptions" in run.outputs:
-        console.print("No row was refused.\n")
-    money = [
-        (f"ledger: {kind}", count(tally.ledger_rows[kind]), f"{amount:+,.2f}")
-        for kind, amount in tally.ledger.items()
-    ]
-    if "intervals" in run.outputs:
-        money.insert(
-            0,
-            (
-                f"charged for {tally.energy_kwh:,.3f} kWh",
-                count(run.outputs["intervals"]),
-                f"{-tally.charged:+,.2f}",
-            ),
-        )
-    if money:
-        console.print(table("Money", ("what", "rows", "amount"), money))
-    control = [
-        (f"{kind} ({reason}){'' if first else ', sent again'}", count(rows))
-        for (kind, reason, first), rows in sorted(tally.commands.items(), key=lambda item: str(item[0]))
-    ]
-    control += [(f"notice: {kind}", count(rows)) for kind, rows in sorted(tally.notices.items())]
-    for name, counted in (("finding", tally.findings), ("order", tally.orders)):
-        control += [
-            (f"{name}: {kind} {state}", count(rows)) for (kind, state), rows in sorted(counted.items())
-        ]
-    if control:
-        console.print(table("Control", ("what", "times"), control))
+    """Print what a person wants to know of a run."""
+    for grid in (_came_in(run), _refused(run), _money(run), _commands(run), *_told(run)):
+        if grid.row_count:
+            console.print(grid)
+    if "exceptions" in run.outputs and not run.tally.refused:
+        console.print("No row was refused.")
     if "districts" in run.outputs:
-        console.print(f"Windows: {tally.windows['closed']:,} closed, {tally.windows['revised']:,} revised.")
+        windows = run.tally.windows
+        console.print(f"Windows: {windows['closed']:,} closed, {windows['revised']:,} revised.")
     console.print(
         f"Batches: {run.sequence:,} taken, {len(run.malformed):,} malformed. "
-        f"Time reached: {summary['now'] or 'none set'}. Digest: {run.digest}"
+        f"Time reached: {run.summary()['now'] or 'none'}."
     )
     console.print(
-        f"{run.rows['reads']:,} reads in {run.wall_s:.2f} s ({run.reads_per_s:,.0f} a second; in the engine "
-        f"{run.engine_s:.2f} s, {run.engine_reads_per_s:,.0f} a second)."
+        f"{run.rows['reads']:,} reads in {run.wall_s:.2f} s, {run.reads_per_s:,.0f} a second; "
+        f"in the engine {run.engine_s:.2f} s, {run.engine_reads_per_s:,.0f} a second."
     )
     if run.save_load_checks:
         console.print(f"Saved, loaded and compared {run.save_load_checks:,} times.")
-    console.print(
-        f"Outputs: {out}/outputs ({', '.join(run.outputs)}), {out}/state, {out}/summary.json", soft_wrap=True
-    )
+    console.print(f"Digest: {run.digest}")
+    console.print(f"Outputs: {out}/outputs, {out}/state, {out}/summary.json", soft_wrap=True)
+
+
+def _came_in(run: Run) -> Table:
+    rows = [(kind, count(batches), count(run.rows[kind])) for kind, batches in run.batches.items()]
+    return table("What came in", ("kind", "batches", "rows"), rows)
+
+
+def _refused(run: Run) -> Table:
+    """The reasons of each kind, the most frequent first."""
+    counted = sorted(run.tally.refused.items(), key=lambda item: (item[0][0], -item[1], item[0][1]))
+    rows = [(kind, reason, count(times)) for (kind, reason), times in counted]
+    return table("Refused rows", ("kind", "reason", "rows"), rows)
+
+
+def _money(run: Run) -> Table:
+    tally = run.tally
+    rows = []
+    if "intervals" in run.outputs:
+        energy = f"charged for {tally.energy_kwh:,.3f} kWh"
+        rows.append((energy, count(run.outputs["intervals"]), f"{-tally.charged:+,.2f}"))
+    for kind, amount in tally.ledger.items():
+        rows.append((kind, count(tally.ledger_rows[kind]), f"{amount:+,.2f}"))
+    return table("Money", ("what", "rows", "amount"), rows)
+
+
+def _commands(run: Run) -> Table:
+    counted = run.tally.commands
+    rows = [
+        (kind, reason, count(counted[kind, reason, True]), count(counted[kind, reason, False]))
+        for kind, reason in sorted({(kind, reason) for kind, reason, _ in counted})
+    ]
+    return table("Commands", ("command", "reason", "sent", "sent again"), rows)
+
+
+def _told(run: Run) -> list[Table]:
+    """Notices, findings and orders."""
+    notices = [(kind, count(times)) for kind, times in sorted(run.tally.notices.items())]
+    grids = [table("Notices", ("kind", "times"), notices)]
+    for title, counted in (("Findings", run.tally.findings), ("Orders", run.tally.orders)):
+        kinds = sorted({kind for kind, _ in counted})
+        rows = [(kind, count(counted[kind, "opened"]), count(counted[kind, "closed"])) for kind in kinds]
+        grids.append(table(title, ("kind", "opened", "closed"), rows))
+    return grids
