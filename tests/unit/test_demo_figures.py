@@ -69,7 +69,14 @@ def test_a_day_without_windows_has_figures_too(village: County) -> None:
 
 @pytest.mark.parametrize(
     ("values", "percent", "expected"),
-    [([], 50, 0), ([7], 95, 7), ([1, 2, 3, 4], 50, 2), (list(range(1, 101)), 95, 95), ([1, 2], 100, 2)],
+    [
+        ([], 50, 0),
+        ([7], 95, 7),
+        ([1, 2, 3, 4], 50, 2),
+        (list(range(1, 101)), 95, 95),
+        ([1, 2], 100, 2),
+        (list(range(1_000)), 95, 949),
+    ],
 )
 def test_percentiles_are_of_the_nearest_rank(values: list[int], percent: int, expected: int) -> None:
     assert percentile(values, percent) == expected

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.demo import collection, county, settings
+from pipeline.demo import county, fates, settings
 from pipeline.demo.arrow import Payment, Update
 from pipeline.demo.county import HOUSEHOLD, INDUSTRY, NANO, County
 from pipeline.demo.customers import Customers, Message
@@ -95,12 +95,12 @@ def test_customers_pay_what_they_owe_and_more_and_by_day(village: County) -> Non
         int(i) for i in np.flatnonzero((village.kind == HOUSEHOLD) & village.prepaid & ~village.debits)[:400]
     ]
     for account in homes:
-        customers.hear(Message(account, "tripped", -7 * NANO), NOON_S)
+        customers.hear(Message(account, "tripped", -700 * NANO), NOON_S)
     customers.act(NOON_S + 3 * 3600)
     rows = {row.account_id: row for row in paid(channels, NOON_S + 4 * 3600) if row.kind == "top_up"}
     payers = [rows[int(village.account_id[a])] for a in homes if int(village.account_id[a]) in rows]
     assert 330 < len(payers) < 400
-    enough = [row.amount_nano >= 7 * NANO for row in payers if row.amount_nano]
+    enough = [row.amount_nano >= 700 * NANO for row in payers if row.amount_nano]
     assert 0.85 < np.mean(enough) < 1.0, "most pay enough, a few too little"
 
 
@@ -190,7 +190,7 @@ def accounts_table(rows: list[tuple[int, str, str | None]]) -> pa.Table:
 
 
 def test_the_desk_counts_who_is_held_back(village: County) -> None:
-    desk = Desk(village, collection.plan(village, rng(6)), rng(8))
+    desk = Desk(village, fates.plan(village, rng(6)), rng(8))
     table = accounts_table([(1, "due", "window"), (2, "due", "autopay"), (3, "on", None), (4, "off", None)])
     for quarter in range(3):
         assert desk.look(table, settings.MIDNIGHT_S + quarter * settings.QUARTER_S) == []
@@ -201,7 +201,7 @@ def test_the_desk_counts_who_is_held_back(village: County) -> None:
 
 
 def test_the_desk_approves_protects_and_restores(village: County) -> None:
-    desk = Desk(village, collection.plan(village, rng(6)), rng(8))
+    desk = Desk(village, fates.plan(village, rng(6)), rng(8))
     asked = accounts_table([(i, "due", "approval") for i in range(1, 101)])
     approved = desk.look(asked, settings.MIDNIGHT_S + 10 * 3600)
     assert {update.op for update in approved} == {"approve_trip"}
@@ -212,7 +212,7 @@ def test_the_desk_approves_protects_and_restores(village: County) -> None:
 
 
 def test_line_works_suspend_and_resume_the_same_districts(village: County) -> None:
-    desk = Desk(village, collection.plan(village, rng(6)), rng(8))
+    desk = Desk(village, fates.plan(village, rng(6)), rng(8))
     updates = [
         update
         for quarter in range(settings.QUARTERS)
@@ -224,10 +224,10 @@ def test_line_works_suspend_and_resume_the_same_districts(village: County) -> No
 
 
 def test_a_register_that_fell_to_zero_gets_a_new_baseline(village: County) -> None:
-    plan = collection.plan(village, rng(6))
+    plan = fates.plan(village, rng(6))
     desk = Desk(village, plan, rng(8))
     (meter, quarter), *_ = plan.reset.items()
-    at_s = settings.MIDNIGHT_S + (quarter + collection.RESET_QUARTERS) * settings.QUARTER_S
+    at_s = settings.MIDNIGHT_S + (quarter + fates.RESET_QUARTERS) * settings.QUARTER_S
     (update,) = desk.rebases(at_s, np.arange(village.meters))
     assert update == Update("rebase_meter", meter_id=int(village.meter_id[meter]), value=meter, at_s=at_s)
     assert desk.rebases(at_s + settings.QUARTER_S, np.arange(village.meters)) == []

@@ -10,7 +10,7 @@ import click
 
 from pipeline.cli._terminal import output_console, progress_bar
 from pipeline.demo import Options, show
-from pipeline.demo.collection import LAST_QUARTER
+from pipeline.demo.fates import LAST_QUARTER
 from pipeline.demo.report import report
 
 __all__ = ["demo"]

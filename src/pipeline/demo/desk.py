@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.demo.arrow import Update
-from pipeline.demo.collection import RESET_QUARTERS, Plan
 from pipeline.demo.county import County, Ints
+from pipeline.demo.fates import RESET_QUARTERS, Plan
 from pipeline.demo.settings import MIDNIGHT_S, QUARTER_S
 
 _LINE_WORKS_FROM_S: Final = MIDNIGHT_S + 8 * 3600 + 1_800

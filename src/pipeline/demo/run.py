@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from pipeline.demo import collection, county, registry, settings
+from pipeline.demo import collection, county, fates, registry, settings
 from pipeline.demo.arrow import Payment, Reads, Update, acks_batch, payments_batch, updates_batch
 from pipeline.demo.customers import Customers, Message
 from pipeline.demo.desk import Desk
@@ -40,7 +40,7 @@ class Day:
     """
 
     county: county.County
-    plan: collection.Plan
+    plan: fates.Plan
     driver: Driver
     desk: Desk
     examiner: Examiner
@@ -55,7 +55,7 @@ class Simulation:
             np.random.Generator(np.random.PCG64(child)) for child in np.random.SeedSequence(seed).spawn(8)
         ]
         self._county = county.build(streams[0], scale)
-        self._plan = collection.plan(self._county, streams[1])
+        self._plan = fates.plan(self._county, streams[1])
         self._load = Load(self._county, streams[2])
         self._collection = collection.Collection(self._county, self._plan, streams[3])
         self._channels = PayChannels(self._county, streams[4])
@@ -70,7 +70,7 @@ class Simulation:
     def day(self, on_quarter: Callable[[int, int], None] = lambda over, of: None) -> Day:
         """Run the day and two hours more; ``on_quarter`` hears how many quarters of how many are over."""
         self._evening()
-        quarters = collection.LAST_QUARTER + 1
+        quarters = fates.LAST_QUARTER + 1
         end_s = settings.MIDNIGHT_S
         for quarter in range(quarters):
             start_s, end_s = end_s, end_s + settings.QUARTER_S
