@@ -1,6 +1,6 @@
 """Twin against engine over as many random logs as there is time for.
 
-``python -m tests.agreement.long --logs 10000 --jobs 2`` from the repository's root; ``--seed N`` runs one log,
+``python -m tests.agreement.long --logs 10000 --jobs 2`` from the repository's root; ``--seed N`` runs one,
 and with ``--write DIR`` it is written as a batch log instead.
 """
 

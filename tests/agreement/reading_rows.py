@@ -55,25 +55,10 @@ def wrong(grid: Grid, sim: Sim) -> list[Row]:
     limit = 10**11 // max(1, sim.wh_per_count)
     calendar = grid.world.config.calendar
     horizon, future = grid.world.config.number("late_horizon"), grid.world.config.number("future_tolerance")
-    at = rng.choice(
-        (
-            t1,
-            t1,
-            t1 + sim.interval_s,
-            t1 - sim.interval_s,
-            t1 + grid.cell_s,
-            t1 - horizon,
-            t1 - horizon + grid.cell_s,
-        )
-        + (
-            t1 + 1,
-            grid.time // grid.cell_s * grid.cell_s + future,
-            calendar.from_s,
-            calendar.to_s,
-            calendar.to_s + 900,
-        )
-        + (grid.time + future + 86400, calendar.from_s - 900, -(2**40))
-    )
+    near = (0, 0, 1, sim.interval_s, -sim.interval_s, grid.cell_s, -horizon, grid.cell_s - horizon)
+    edges = (calendar.from_s - 900, calendar.from_s, calendar.to_s, calendar.to_s + 900, -(2**40))
+    now = grid.time // grid.cell_s * grid.cell_s
+    at = rng.choice((*(t1 + offset for offset in near), *edges, now + future, now + future + 86400))
     value = rng.choice((v1, v1, v1 + 1, v1 - 1, 0, v1 + limit, v1 + limit - 1, -1, sim.modulus, 2**63 - 1))
     return [{"meter_id": sim.id, "at": at, "value": value, "status": status(grid)}]
 

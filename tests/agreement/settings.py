@@ -1,4 +1,4 @@
-"""Random configurations: small limits, so that everything that may happen happens within a few dozen batches."""
+"""Random configurations: small limits, so that a few dozen batches meet what may happen in a year."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def spoiled(rng: Random, now: Settings) -> Settings:
     """A later configuration with a mistake in it, or with a change that it may not make."""
     found = now.copy()
     tariff_name, policy_name = rng.choice(list(now.tariffs)), rng.choice(list(now.policies))
-    period, rates = found.tariffs[tariff_name]
+    _, rates = found.tariffs[tariff_name]
     mistakes: list[tuple[dict[str, Any], str, str]] = [
         (found.engine, "currency", '"EUR"'),
         (found.engine, "window", '"4h"'),
