@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.demo import county, registry, settings
+from pipeline.demo import county, fates, registry, settings
 from pipeline.demo.county import HOUSEHOLD, INDUSTRY, LOW_VOLTAGE, MODULUS, PUBLIC, SPECIAL, County
 from pipeline.demo.load import Load
 
@@ -125,3 +125,15 @@ def test_a_relay_open_for_half_of_the_time_halves_the_draw(village: County) -> N
             load.advance(quarter, {account: seconds})
         drawn.append(load.counts[meter] - village.start_counts[meter])
     assert drawn[1] == pytest.approx(drawn[0] / 2, rel=0.01)
+
+
+def test_a_county_smaller_than_a_village_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"scale is 0\.001; expected at least 0\.005"):
+        county.build(rng(), 0.001)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_village_is_large_enough_for_everything(seed: int) -> None:
+    smallest = county.build(rng(seed), county.SMALLEST_SCALE)
+    assert (smallest.districts, smallest.accounts) == (6, 363)
+    assert len(fates.plan(smallest, rng(seed)).silenced) == 1

@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli._terminal import output_console, progress_bar
 from pipeline.demo import Options, show
+from pipeline.demo.county import SMALLEST_SCALE
 from pipeline.demo.fates import LAST_QUARTER
 from pipeline.demo.report import report
 
@@ -22,7 +23,7 @@ __all__ = ["demo"]
 )
 @click.option(
     "--scale",
-    type=click.FloatRange(min=0.005, max=10.0),
+    type=click.FloatRange(min=SMALLEST_SCALE, max=10.0),
     default=1.0,
     show_default=True,
     help="How large the county is; 1 is Hefeng.",

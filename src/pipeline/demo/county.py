@@ -3,7 +3,8 @@
 A :class:`County` is a set of NumPy arrays made from a seed. Districts, meters and accounts are numbered from
 0 in the order in which concentrators read them: district by district, first the transformer's own meter, then
 its special-transformer customer if it has one, then its low-voltage customers. Every other module of the demo
-speaks of them by these numbers.
+speaks of them by these numbers. A customer with a special transformer stands behind the district's own meter,
+which counts all that flows into the station, so that the district's supply and consumption can be compared.
 
 The county's figures (371 special-transformer customers, 1,189 public transformers, 72,175 low-voltage
 customers of whom 66,664 are prepaid) are those of scale 1.
@@ -31,6 +32,7 @@ SPECIAL, PUBLIC, LOW_VOLTAGE = range(3)
 
 MODULUS: Final = 100_000_000
 LEAST_CUSTOMERS_OF_A_DISTRICT: Final = 5
+SMALLEST_SCALE: Final = 0.005
 NANO: Final = 1_000_000_000
 _MISPLACED_SHARE: Final = 0.22
 
@@ -86,10 +88,16 @@ class County:
 
 
 def build(rng: np.random.Generator, scale: float = 1.0) -> County:
-    """Make the county from ``rng``; ``scale`` multiplies the customers and districts (down to a village)."""
-    districts = max(4, round(PUBLIC_TRANSFORMERS * scale))
-    special = min(districts, max(2, round(SPECIAL_CUSTOMERS * scale)))
-    low_voltage = max(LEAST_CUSTOMERS_OF_A_DISTRICT * districts, round(LOW_VOLTAGE_CUSTOMERS * scale))
+    """Make the county from ``rng``; ``scale`` multiplies the customers and districts.
+
+    Raises:
+        ValueError: ``scale`` is smaller than a village.
+    """
+    if scale < SMALLEST_SCALE:
+        raise ValueError(f"scale is {scale}; expected at least {SMALLEST_SCALE}")
+    districts = round(PUBLIC_TRANSFORMERS * scale)
+    special = round(SPECIAL_CUSTOMERS * scale)
+    low_voltage = round(LOW_VOLTAGE_CUSTOMERS * scale)
     prepaid_low_voltage = round(low_voltage * PREPAID_CUSTOMERS / LOW_VOLTAGE_CUSTOMERS)
 
     point_district, point_class = _points(rng, districts, special, low_voltage)
@@ -211,9 +219,8 @@ def _losses(
     loss_share = 0.012 + 0.06 * rng.beta(2.0, 4.0, districts)
     theft_share = np.zeros(districts)
     ordinary = np.setdiff1d(np.arange(districts), registered[is_special])
-    odd = rng.permutation(ordinary if len(ordinary) >= 3 else np.arange(districts))
-    thefts = min(max(1, districts // 150), len(odd) - 2)
-    pairs = min(max(1, districts // 300), (len(odd) - thefts) // 2)
+    odd = rng.permutation(ordinary)
+    thefts, pairs = max(1, districts // 150), max(1, districts // 300)
     theft_share[odd[:thefts]] = rng.uniform(0.15, 0.4, thefts)
     for registered_in, fed_by in odd[thefts : thefts + 2 * pairs].reshape(pairs, 2):
         houses = np.flatnonzero((registered == registered_in) & ~is_special)

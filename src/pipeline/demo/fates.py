@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.demo.county import LOW_VOLTAGE, PUBLIC, SPECIAL, County, Ints
+from pipeline.demo.county import LOW_VOLTAGE, PUBLIC, PUBLIC_TRANSFORMERS, SPECIAL, County, Ints
 from pipeline.demo.settings import ALLOWED_LATENESS_S, QUARTER_S, QUARTERS
 
 COLLECTED: Final = {SPECIAL: 0.992, PUBLIC: 0.997, LOW_VOLTAGE: 0.9943}
@@ -60,9 +60,8 @@ def plan(county: County, rng: np.random.Generator) -> Plan:
     fate = np.zeros((QUARTERS, county.meters), np.uint8)
     budget = {klass: round((1 - rate) * _expected(county, klass)) for klass, rate in COLLECTED.items()}
     silenced, quarters = _dead_terminals(county, rng, budget)
-    fate[OUTAGE_FROM_QUARTER : OUTAGE_FROM_QUARTER + quarters, np.isin(county.meter_district, silenced)] = (
-        LOST
-    )
+    dead_hours = slice(OUTAGE_FROM_QUARTER, OUTAGE_FROM_QUARTER + quarters)
+    fate[dead_hours, np.isin(county.meter_district, silenced)] = LOST
     reset = _faulty_meters(county, rng, fate)
     for klass in COLLECTED:
         wrong: dict[int, float] = {} if klass == PUBLIC else _WRONG
@@ -85,7 +84,7 @@ def _dead_terminals(county: County, rng: np.random.Generator, budget: dict[int, 
     customers = np.bincount(county.account_district, minlength=county.districts)
     with_special = county.meter_district[county.meter_class == SPECIAL]
     ordinary = np.setdiff1d(np.flatnonzero(customers <= np.median(customers)), with_special)
-    many = min(max(1, county.districts * 20 // 1_189), len(ordinary))
+    many = max(1, county.districts * 20 // PUBLIC_TRANSFORMERS)
     silenced: Ints = np.sort(rng.choice(ordinary, many, replace=False))
     for_transformers = budget[PUBLIC] // many
     for_customers = budget[LOW_VOLTAGE] // 2 // int(customers[silenced].sum())
