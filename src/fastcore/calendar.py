@@ -195,8 +195,5 @@ def _first_cells(period_of_day: NDArray[np.int64], first_cells: NDArray[np.int64
 
 
 def _within(time_s: NDArray[np.int64], from_s: int, to_s: int) -> NDArray[np.bool_]:
-    if from_s == to_s:
-        return np.ones(len(time_s), np.bool_)
-    if from_s < to_s:
-        return (from_s <= time_s) & (time_s < to_s)
-    return (from_s <= time_s) | (time_s < to_s)
+    after, before = from_s <= time_s, time_s < to_s
+    return after & before if from_s < to_s else after | before

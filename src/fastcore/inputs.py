@@ -25,7 +25,7 @@ Ids = Literal["uint64", "utf8"]
 _ROWS_MAX: Final = 2**31 - 1
 _UINT64: Final = pa.uint64()
 _UNSOUND: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, LookupError, NotImplementedError)
-"""What PyArrow raises at data that is damaged, or of a type that it has no class for. MemoryError is not the data's."""
+"""What PyArrow raises at data that is damaged, or of a type that it has no class for."""
 
 
 class Taken(NamedTuple):
