@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipeline.demo import county, figures_windows
 from pipeline.demo.arrow import Payment, Update, instants, money, payments_batch, raw_int64, updates_batch
-from pipeline.demo.background import Background
+from pipeline.demo.background import WAITING_MAX, Background
 from pipeline.demo.county import County
 from pipeline.demo.figures_control import percentile
 from pipeline.demo.report import duration
@@ -110,22 +115,46 @@ def test_batches_have_the_types_that_the_engine_takes() -> None:
 
 
 def test_the_background_works_in_order() -> None:
-    background, done = Background(), list[int]()
-    for number in range(100):
-        background.do(lambda number=number: done.append(number))
-    background.finish()
-    assert done == list(range(100))
+    done: list[int] = []
+    with Background() as background:
+        for number in range(3 * WAITING_MAX):
+            background.do(partial(done.append, number))
+    assert done == list(range(3 * WAITING_MAX))
 
 
 def test_a_failure_in_the_background_is_raised_where_one_waits() -> None:
-    background, done = Background(), list[str]()
+    done: list[str] = []
 
     def fail() -> None:
         raise OSError("no space left")
 
-    background.do(lambda: done.append("before"))
-    background.do(fail)
-    background.do(lambda: done.append("after"))
-    with pytest.raises(OSError, match="no space left"):
-        background.finish()
+    def give(background: Background) -> None:
+        background.do(partial(done.append, "before"))
+        background.do(fail)
+        for _ in range(3 * WAITING_MAX):
+            background.do(partial(done.append, "after"))
+
+    with pytest.raises(OSError, match="no space left"), Background() as background:
+        give(background)
     assert done == ["before"]
+
+
+def test_the_background_leaves_the_rest_when_the_day_breaks_off() -> None:
+    left, done = threading.Event(), list[str]()
+
+    class Leaving(Background):
+        def __exit__(self, *error: Any) -> None:
+            self.do(partial(done.append, "after"))
+            threading.Thread(target=self._let_go).start()
+            super().__exit__(*error)
+
+        def _let_go(self) -> None:
+            while self._failure is None:
+                time.sleep(0.001)
+            left.set()
+
+    with pytest.raises(KeyboardInterrupt), Leaving() as background:
+        background.do(partial(left.wait, 10))
+        raise KeyboardInterrupt
+    assert left.is_set()
+    assert done == []
