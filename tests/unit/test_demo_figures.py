@@ -153,8 +153,12 @@ def test_the_background_leaves_the_rest_when_the_day_breaks_off() -> None:
                 time.sleep(0.001)
             left.set()
 
-    with pytest.raises(KeyboardInterrupt), Leaving() as background:
-        background.do(partial(left.wait, 10))
-        raise KeyboardInterrupt
+    def break_off() -> None:
+        with Leaving() as background:
+            background.do(partial(left.wait, 10))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
     assert left.is_set()
     assert done == []
