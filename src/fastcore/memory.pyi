@@ -1,0 +1,3 @@
+"""Arrays that grow by doubling, and a switch that lets tests see an allocation fail."""
+
+def fail_after(allocations: int | None) -> None: ...
