@@ -1,0 +1,16 @@
+"""The engine of feikong: prepaid electricity, exact to the last digit (docs/embedding.md, docs/reference).
+
+No I/O, no sockets, no clock, no threads of its own. Its modules, each of which imports only those before it:
+
+errors arrays schemas config_limits config_model config_values config_reader config_engine config_tariffs config_policies localtime
+calendar tariffs config fromvalues canonical inputs native types memory maps index core exceptions findings rating gaps validation
+census belonging windows gates control reads registry payments acks updates configured needs reconfigure views columns batches
+effects frames states report audit engine
+"""
+
+from fastcore.config import Config
+from fastcore.effects import Effects
+from fastcore.engine import Engine
+from fastcore.errors import ConfigError, FeikongError, InvariantError, SchemaError, SnapshotError
+
+__all__ = ["Config", "ConfigError", "Effects", "Engine", "FeikongError", "InvariantError", "SchemaError", "SnapshotError"]

@@ -1,0 +1,104 @@
+"""Columns that are handed to Arrow without a copy.
+
+A batch writes into one block; each column's Arrow buffer keeps the block alive, and when the last is dropped the block returns to a
+pool, so that a steady stream of batches pays for its pages once.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+import pyarrow as pa
+
+from fastcore.core cimport Intervals
+from fastcore.index cimport Index
+from fastcore.memory cimport allocate
+
+cdef enum:
+    ALIGNMENT = 64
+    POOLED = 4                       # blocks of a size that are kept for the next batch
+
+cdef dict pool = {}                  # size → addresses of blocks that nobody holds
+
+
+cdef class Block:
+    """Bytes of the core that Arrow buffers borrow."""
+
+    def __dealloc__(self):
+        if self.data == NULL:
+            return
+        kept = pool.setdefault(self.size, [])
+        if len(kept) < POOLED:
+            kept.append(<size_t>self.data)
+        else:
+            free(self.data)
+
+
+cdef Block new_block(int64_t size):
+    cdef Block block = Block.__new__(Block)
+    cdef int64_t room = 4096
+    while room < size:
+        room *= 2
+    kept = pool.get(room)
+    if kept:
+        block.data = <char*><size_t>kept.pop()
+    else:
+        block.data = <char*>allocate(room)
+        if block.data == NULL:
+            raise MemoryError(f"no room for {room} bytes of output")
+    block.size = room
+    return block
+
+
+cdef inline int64_t padded(int64_t size) noexcept nogil:
+    return (size + ALIGNMENT - 1) & ~<int64_t>(ALIGNMENT - 1)
+
+
+cdef Block intervals_block(int64_t rows, Intervals* out):
+    cdef int64_t wide = padded(8 * rows), bits = padded((rows + 7) >> 3)
+    cdef Block block = new_block(9 * wide + padded(4 * rows) + padded(2 * rows) + bits)
+    cdef char* place = block.data
+    out.items = 0
+    out.without_account = 0
+    out.seq = <uint64_t*>place
+    out.meter_id = <uint64_t*>(place + wide)
+    out.account_id = <uint64_t*>(place + 2 * wide)
+    out.district_id = <uint64_t*>(place + 3 * wide)
+    out.start_s = <int64_t*>(place + 4 * wide)
+    out.end_s = <int64_t*>(place + 5 * wide)
+    out.energy_wh = <int64_t*>(place + 6 * wide)
+    out.charge_nano = <int64_t*>(place + 7 * wide)
+    out.balance_nano = <int64_t*>(place + 8 * wide)
+    place += 9 * wide
+    out.row = <uint32_t*>place
+    out.quality = <uint16_t*>(place + padded(4 * rows))
+    out.has_account = <uint8_t*>(place + padded(4 * rows) + padded(2 * rows))
+    memset(out.has_account, 0xFF, bits)
+    return block
+
+
+cdef object id_array(const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid):
+    cdef int64_t i, length = 0
+    cdef Block block
+    cdef int32_t* offsets
+    cdef char* bytes
+    if not text:
+        return pa.Array.from_buffers(pa.uint64(), rows, [valid, pa.foreign_buffer(<size_t>codes, 8 * rows, owner)])
+    # A row without an id has the code 0: no text.
+    with nogil:
+        for i in range(rows):
+            length += codes[i] & 0xFF
+    if length > 0x7FFFFFFF:
+        raise MemoryError(f"a batch's ids take {length} bytes; send fewer rows at once")
+    block = new_block(padded(4 * (rows + 1)) + length)
+    offsets = <int32_t*>block.data
+    bytes = block.data + padded(4 * (rows + 1))
+    with nogil:
+        length = 0
+        for i in range(rows):
+            offsets[i] = <int32_t>length
+            memcpy(bytes + length, index.text + (codes[i] >> 8), codes[i] & 0xFF)
+            length += codes[i] & 0xFF
+        offsets[rows] = <int32_t>length
+    return pa.Array.from_buffers(pa.string(), rows, [
+        valid, pa.foreign_buffer(<size_t>offsets, 4 * (rows + 1), block), pa.foreign_buffer(<size_t>bytes, length, block)])

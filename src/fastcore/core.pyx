@@ -1,0 +1,254 @@
+"""The state of one engine: made, freed, and given room.
+
+All room that a batch may need is made before it takes effect, from bounds on what its rows and the time it brings can do. A failed
+allocation therefore leaves the engine as it was, and the loops never allocate. What is reserved and not used is address space only.
+"""
+
+# cython: cdivision=True
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from fastcore.index cimport free_index, reserve_ids
+from fastcore.maps cimport free_map, reserve_map
+from fastcore.memory cimport allocate, grow, grow_zeroed
+from fastcore.native cimport NEVER, floor_div
+from fastcore.types cimport (
+    NONE, AccountInfo, AccountState, CommandRow, Control, DistrictState, ExceptionRow, Figures, FindingRow, Gap, Issued, LedgerRow,
+    MeterInfo, MeterProfile, MeterState, NoticeRow, Open, Paid, Said, Touched, CollectionRow, WindowRow,
+)
+
+
+cdef void shape(Rows* rows, int64_t item_bytes) noexcept nogil:
+    rows.item_bytes = item_bytes
+    rows.wanted = True
+
+
+cdef Core* new_core() noexcept nogil:
+    cdef Core* core = <Core*>calloc(1, sizeof(Core))
+    if core == NULL:
+        return NULL
+    core.now_s = NEVER
+    core.gaps_free = NONE
+    core.saids_free = NONE
+    core.next_command_id = 1
+    core.mass_hour = NEVER
+    core.trip_hour = NEVER
+    core.payments_fed_at_s = NEVER
+    core.findings.next_id = 1
+    core.orders.next_id = 1
+    core.findings.rows = &core.finding_rows
+    core.orders.rows = &core.order_rows
+    core.meter_ids.stride = sizeof(MeterState)
+    core.account_ids.stride = sizeof(AccountState)
+    core.district_ids.stride = sizeof(DistrictState)
+    shape(&core.ledger, sizeof(LedgerRow))
+    shape(&core.exceptions, sizeof(ExceptionRow))
+    shape(&core.subjects, 1)
+    shape(&core.texts, 1)
+    shape(&core.notices, sizeof(NoticeRow))
+    shape(&core.commands, sizeof(CommandRow))
+    shape(&core.window_rows, sizeof(WindowRow))
+    shape(&core.collection, sizeof(CollectionRow))
+    shape(&core.finding_rows, sizeof(FindingRow))
+    shape(&core.order_rows, sizeof(FindingRow))
+    return core
+
+
+cdef void free_core(Core* core) noexcept nogil:
+    cdef int64_t i
+    if core == NULL:
+        return
+    for i in range(core.slabs_count):
+        free(core.slabs[i])
+    for i in range(core.spare_slabs_count):
+        free(core.spare_slabs[i])
+    free(core.slabs)
+    free(core.spare_slabs)
+    free(core.touched)
+    free(core.meters)
+    free(core.meter_infos)
+    free(core.accounts)
+    free(core.account_infos)
+    free(core.districts)
+    free(core.profiles)
+    free(core.gaps)
+    free(core.controls)
+    free(core.saids)
+    free(core.attention)
+    free(core.attention_words)
+    free(core.issued)
+    free(core.paid)
+    free(core.findings.items)
+    free(core.orders.items)
+    free_map(&core.findings.ids)
+    free_map(&core.orders.ids)
+    free_map(&core.profile_rows)
+    free_map(&core.paid_ids)
+    free_index(&core.meter_ids)
+    free_index(&core.account_ids)
+    free_index(&core.district_ids)
+    free(core.texts.data)
+    free(core.ledger.data)
+    free(core.exceptions.data)
+    free(core.subjects.data)
+    free(core.notices.data)
+    free(core.commands.data)
+    free(core.window_rows.data)
+    free(core.collection.data)
+    free(core.finding_rows.data)
+    free(core.order_rows.data)
+    free(core)
+
+
+cdef void clear_rows(Core* core) noexcept nogil:
+    core.ledger.items = 0
+    core.exceptions.items = 0
+    core.subjects.items = 0
+    core.notices.items = 0
+    core.commands.items = 0
+    core.window_rows.items = 0
+    core.collection.items = 0
+    core.finding_rows.items = 0
+    core.order_rows.items = 0
+    core.intervals.items = 0
+
+
+cdef int room(Rows* rows, int64_t more) noexcept nogil:
+    """Room for rows to come; an output that nobody reads has room for the one that is overwritten."""
+    return grow(<void**>&rows.data, &rows.capacity, rows.items + more + 1 if rows.wanted else 1, rows.item_bytes)
+
+
+cdef int room_for_open(Opens* opens, int64_t more) noexcept nogil:
+    if grow(<void**>&opens.items, &opens.capacity, opens.count + more, sizeof(Open)) < 0:
+        return -1
+    if reserve_map(&opens.ids, more) < 0:
+        return -1
+    return room(opens.rows, 2 * more + opens.live)
+
+
+cdef int room_for_districts(Core* core, int64_t more) noexcept nogil:
+    """The slabs grow first: a longer slab than the districts need is still a slab."""
+    cdef int64_t i, length, capacity
+    capacity = core.districts_capacity
+    if core.districts_count + more > capacity:
+        capacity = max(core.districts_count + more, 2 * capacity, 16)
+        for i in range(core.slabs_count + core.spare_slabs_count):
+            length = core.districts_capacity
+            if i < core.slabs_count:
+                if core.slabs[i] != NULL and grow_zeroed(<void**>&core.slabs[i], &length, capacity, sizeof(Figures)) < 0:
+                    return -1
+            elif grow_zeroed(<void**>&core.spare_slabs[i - core.slabs_count], &length, capacity, sizeof(Figures)) < 0:
+                return -1
+    if grow(<void**>&core.districts, &core.districts_capacity, capacity, sizeof(DistrictState)) < 0:
+        return -1
+    core.district_ids.rows = <const char*>core.districts
+    return 0
+
+
+cdef int room_for_windows(Core* core, int64_t now_s) noexcept nogil:
+    """A slab for every window into which a read can fall once T is `now_s`."""
+    cdef int64_t first = floor_div(now_s - core.limits.window_horizon_s, core.limits.window_s)
+    cdef int64_t last = floor_div(now_s + core.limits.future_tolerance_s - 1, core.limits.window_s)
+    cdef int64_t window
+    cdef Figures* slab
+    if core.slabs_count == 0:
+        core.slab_base = first
+    if grow(<void**>&core.slabs, &core.slabs_capacity, last - core.slab_base + 1, sizeof(Figures*)) < 0:
+        return -1
+    if grow(<void**>&core.spare_slabs, &core.spare_slabs_capacity, last - core.slab_base + 1 + core.spare_slabs_count,
+            sizeof(Figures*)) < 0:
+        return -1
+    while core.slab_base + core.slabs_count <= last:
+        core.slabs[core.slabs_count] = NULL
+        core.slabs_count += 1
+    for window in range(max(first, core.slab_base), last + 1):
+        if core.slabs[window - core.slab_base] != NULL:
+            continue
+        if core.spare_slabs_count:
+            core.spare_slabs_count -= 1
+            slab = core.spare_slabs[core.spare_slabs_count]
+            memset(slab, 0, core.districts_capacity * sizeof(Figures))
+        else:
+            slab = <Figures*>allocate(core.districts_capacity * sizeof(Figures))
+            if slab == NULL:
+                return -1
+        core.slabs[window - core.slab_base] = slab
+    return 0
+
+
+cdef int room_for_payments(Core* core, int64_t more) noexcept nogil:
+    """The ring doubles by laying its payments out anew, each at its number modulo the capacity."""
+    cdef int64_t capacity = max(core.paid_capacity, 16)
+    cdef int64_t i
+    cdef Paid* grown
+    while core.paid_count + more > capacity:
+        capacity *= 2
+    if capacity != core.paid_capacity:
+        grown = <Paid*>allocate(capacity * sizeof(Paid))
+        if grown == NULL:
+            return -1
+        for i in range(core.paid_first, core.paid_first + core.paid_count):
+            grown[i & (capacity - 1)] = core.paid[i & (core.paid_capacity - 1)]
+        free(core.paid)
+        core.paid = grown
+        core.paid_capacity = capacity
+    return reserve_map(&core.paid_ids, more)
+
+
+cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
+    cdef int64_t accounts = core.accounts_count + needs.accounts
+    if needs.accounts:
+        if (grow(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
+                or grow(<void**>&core.account_infos, &core.account_infos_capacity, accounts, sizeof(AccountInfo)) < 0
+                or grow_zeroed(<void**>&core.attention, &core.attention_capacity, (accounts >> 6) + 1, 8) < 0
+                or grow_zeroed(<void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0
+                or accounts >= NONE):
+            return -1
+        core.account_ids.rows = <const char*>core.accounts
+        if reserve_ids(&core.account_ids, needs.accounts, needs.account_bytes) < 0:
+            return -1
+    if needs.meters:
+        if (grow(<void**>&core.meters, &core.meters_capacity, core.meters_count + needs.meters, sizeof(MeterState)) < 0
+                or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, core.meters_count + needs.meters,
+                        sizeof(MeterInfo)) < 0
+                or grow(<void**>&core.profiles, &core.profiles_capacity, core.profiles_count + needs.meters,
+                        sizeof(MeterProfile)) < 0
+                or reserve_map(&core.profile_rows, needs.meters) < 0
+                or core.meters_count + needs.meters >= NONE):
+            return -1
+        core.meter_ids.rows = <const char*>core.meters
+        if reserve_ids(&core.meter_ids, needs.meters, needs.meter_bytes) < 0:
+            return -1
+    if needs.districts:
+        if (room_for_districts(core, needs.districts) < 0
+                or reserve_ids(&core.district_ids, needs.districts, needs.district_bytes) < 0
+                or room(&core.texts, needs.text_bytes) < 0):
+            return -1
+    return 0
+
+
+cdef int reserve(Core* core, const Needs* needs, int64_t now_s) noexcept nogil:
+    if room_for_registry(core, needs) < 0 or room_for_windows(core, now_s) < 0:
+        return -1
+    if needs.payments and room_for_payments(core, needs.payments) < 0:
+        return -1
+    if (grow(<void**>&core.gaps, &core.gaps_capacity, core.gaps_count - core.gaps_free_count + needs.gaps, sizeof(Gap)) < 0
+            or grow(<void**>&core.controls, &core.controls_capacity, core.controls_count + needs.visits, sizeof(Control)) < 0
+            or grow(<void**>&core.saids, &core.saids_capacity, core.saids_count + needs.visits * core.most_levels,
+                    sizeof(Said)) < 0
+            or grow(<void**>&core.issued, &core.issued_capacity, core.issued_count + 2 * needs.visits, sizeof(Issued)) < 0
+            or grow(<void**>&core.touched, &core.touched_capacity, needs.revisions, sizeof(Touched)) < 0):
+        return -1
+    if room_for_open(&core.findings, needs.findings) < 0 or room_for_open(&core.orders, needs.orders) < 0:
+        return -1
+    if (room(&core.ledger, 2 * needs.rows) < 0
+            or room(&core.exceptions, needs.rows) < 0
+            or room(&core.subjects, needs.subject_bytes + 20 * needs.rows) < 0
+            or room(&core.notices, needs.visits * (2 * core.most_levels + 8) + needs.rows) < 0
+            or room(&core.commands, needs.visits * 4) < 0
+            or room(&core.window_rows, needs.closings + needs.revisions) < 0
+            or room(&core.collection, 3 * (needs.closings + needs.revisions)) < 0):
+        return -1
+    return 0

@@ -1,0 +1,428 @@
+"""The engine: batches in, effects out (reference, section 3; docs/embedding.md)."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from datetime import datetime, timezone
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+
+from fastcore.config import Config
+from fastcore.effects import Effects
+from fastcore.errors import FeikongError, InvariantError, SchemaError
+from fastcore.frames import empty_output, record_batch
+from fastcore.schemas import KINDS, OUTPUTS
+from fastcore.states import state_table
+
+from fastcore.acks cimport drop_stale_commands
+from fastcore.audit cimport audit_core
+from fastcore.batches cimport Batch, ids_of, take_batch
+from fastcore.columns cimport Block, id_array, intervals_block
+from fastcore.configured cimport Configured
+from fastcore.control cimport advance_time, control_step
+from fastcore.core cimport Core, Intervals, Needs, Opens, Rows, clear_rows, free_core, new_core, reserve
+from fastcore.findings cimport drop_closed
+from fastcore.index cimport Ids, Index, find, hash_id
+from fastcore.native cimport NEVER
+from fastcore.needs cimport complete_needs
+from fastcore.reconfigure cimport forget_other_tiers, mark_all
+from fastcore.types cimport KIND_CONFIG, NONE, Text
+from fastcore.views cimport bytes_of, copy_of
+from fastcore.windows cimport close_windows
+from fastcore.report cimport gaps_by_meter, stats_of
+
+NOW_LEAST_S = -62135596800                   # 0001-01-01
+NOW_MOST_S = 253402300799                    # 9999-12-31
+
+
+def seconds(now):
+    """The whole seconds of an aware datetime, or of an int."""
+    if isinstance(now, datetime):
+        if now.tzinfo is None:
+            raise SchemaError(f"now: is {now!r} without a time zone; expected an aware datetime or int seconds since the epoch")
+        if now.microsecond:
+            raise SchemaError(f"now: is {now!r}; expected whole seconds")
+        return int((now - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
+    if isinstance(now, (bool, float)) or not hasattr(now, "__index__"):
+        raise SchemaError(f"now: is {now!r}; expected an aware datetime or int seconds since the epoch")
+    now = now.__index__()
+    if not NOW_LEAST_S <= now <= NOW_MOST_S:
+        raise SchemaError(f"now: is {now}; expected seconds since the epoch, from {NOW_LEAST_S} to {NOW_MOST_S}")
+    return now
+
+
+def wanted_outputs(outputs):
+    """The names in `outputs`, checked; None: all there are."""
+    if outputs is None:
+        return tuple(OUTPUTS)
+    unknown = sorted(set(outputs) - set(OUTPUTS))
+    if unknown:
+        raise SchemaError(f"outputs: {', '.join(unknown)}: no such output; expected some of {', '.join(OUTPUTS)}")
+    return tuple(name for name in OUTPUTS if name in outputs)
+
+
+cdef object rows_of_output(const Rows* rows, str struct):
+    return copy_of(rows.data, rows.items, struct) if rows.items else None
+
+
+cdef class Engine:
+    """A prepaid engine over one configuration, one currency and one time zone.
+
+    Parameters
+    ----------
+    config : Config
+        The first configuration, which is batch 1 and sets no time.
+    outputs : sequence of str, optional
+        The outputs that `apply` gives; the others are not even made. All, if left out.
+
+    An engine has no clock and does no I/O. One thread at a time may use it; engines in several threads run side by side, since
+    `apply` releases the GIL.
+    """
+
+    def __cinit__(self, config, outputs=None):
+        if not isinstance(config, Config):
+            raise SchemaError(f"config: is {type(config).__name__}; expected a fastcore.Config, as Config.from_toml gives")
+        self.outputs = wanted_outputs(outputs)
+        self.core = new_core()
+        if self.core == NULL:
+            raise MemoryError("no room for an engine")
+        self.configured = Configured(config)
+        self.configured.install(self.core)
+        self.core.sequence = 1
+        self.core.batches[<int>KIND_CONFIG] = 1
+        self.want()
+
+    def __dealloc__(self):
+        free_core(self.core)
+
+    cdef void want(self):
+        core = self.core
+        core.ledger.wanted = "ledger" in self.outputs
+        core.exceptions.wanted = core.subjects.wanted = "exceptions" in self.outputs
+        core.notices.wanted = "notices" in self.outputs
+        core.commands.wanted = "commands" in self.outputs
+        core.window_rows.wanted = "districts" in self.outputs
+        core.collection.wanted = "collection" in self.outputs
+        core.finding_rows.wanted = "findings" in self.outputs
+        core.order_rows.wanted = "orders" in self.outputs
+
+    # ---- batches
+
+    def apply(self, kind, batch, now):
+        """Apply one batch; what it did.
+
+        Parameters
+        ----------
+        kind : str
+            One of config, accounts, meters, districts, reads, payments, acks, updates, tick (reference, section 3).
+        batch : Arrow data, mapping of str to array, str or None
+            The rows: anything with ``__arrow_c_array__`` or ``__arrow_c_stream__``, or a mapping of column name to NumPy array. For
+            ``config`` the TOML text; for ``tick`` None.
+        now : datetime or int
+            An aware datetime, or seconds since the epoch: what the caller's clock says. The engine's time never falls.
+
+        Returns
+        -------
+        Effects
+            One `pyarrow.RecordBatch` for each output, as attributes of their names.
+
+        Raises
+        ------
+        SchemaError, ConfigError
+            The batch is malformed: nothing has changed, and it takes no number.
+        MemoryError
+            There is no room for what it might need: nothing has changed.
+        """
+        cdef Configured next_configured = None
+        cdef Batch taken
+        cdef int64_t now_s = seconds(now)
+        if kind not in KINDS:
+            raise SchemaError(f"kind: is {kind!r}; expected one of {', '.join(KINDS)}")
+        if self.busy:
+            raise FeikongError("this engine is at work in another thread; expected one thread at a time for each engine")
+        self.busy = True
+        try:
+            if (kind != "tick" and self.core.now_s != NEVER and now_s > self.core.now_s
+                    and now_s - self.core.now_s > self.core.limits.max_jump_s):
+                raise SchemaError(
+                    f"now: is {now_s - self.core.now_s} s after the engine's time; expected at most max_jump, "
+                    f"{self.core.limits.max_jump_s} s, or a tick before")
+            if kind == "config":
+                next_configured = self.next_configuration(batch)
+                taken = take_batch("tick", None, None, self.configured)
+            else:
+                taken = take_batch(kind, batch, self.ids, self.configured)
+            return self.run_batch(kind, taken, next_configured, now_s)
+        finally:
+            self.busy = False
+
+    cdef Configured next_configuration(self, text):
+        config = text if isinstance(text, Config) else Config.from_toml(text)
+        accounts = self.rows_of("accounts")
+        tariffs = {self.configured.tariff_names[row] for row in np.unique(accounts["tariff"])}
+        policies = {self.configured.policy_names[row] for row in np.unique(accounts["policy"])}
+        config.check_change(self.configured.config, tariffs, policies)
+        return Configured(config, self.configured)
+
+    cdef object run_batch(self, str kind, Batch batch, Configured next_configured, int64_t now_s):
+        cdef Core* core = self.core
+        cdef Configured before = self.configured
+        cdef Block block = None
+        cdef int64_t later_s = max(core.now_s, now_s)
+        cdef int failed
+        clear_rows(core)
+        if next_configured is not None:
+            core.most_levels = max(core.most_levels, next_configured.most_levels)
+        complete_needs(core, &batch.needs, KINDS.index(kind), later_s,
+                       next_configured.limits.allowed_lateness_s if next_configured is not None else -1)
+        with nogil:
+            failed = reserve(core, &batch.needs, later_s)
+        if failed < 0:
+            raise MemoryError(f"no room for a batch of {batch.rows} rows of {kind}; the engine is as it was")
+        core.intervals.row = NULL
+        if batch.rows and kind in ("reads", "updates") and "intervals" in self.outputs:
+            block = intervals_block(batch.rows, &core.intervals)
+        if self.ids is None and kind in ("accounts", "meters", "districts"):
+            self.ids = batch.ids     # the first registry batch decides
+            core.text_ids = batch.ids == "utf8"
+        core.kind = KINDS.index(kind)
+        core.sequence += 1
+        core.batches[core.kind] += 1
+        core.rows_taken[core.kind] += batch.rows
+        with nogil:
+            advance_time(core, now_s)
+        if next_configured is not None:
+            next_configured.install(core)
+            forget_other_tiers(core, before.tariffs, len(before.tariff_names))
+            mark_all(core)
+            self.configured = next_configured
+        with nogil:
+            batch.run(core)
+            close_windows(core)
+            control_step(core)
+            drop_closed(&core.findings)
+            drop_closed(&core.orders)
+            drop_stale_commands(core)
+        if core.overrun:
+            raise InvariantError(
+                f"batch {core.sequence}: {core.overrun} rows found no room that should have been reserved; this is a fault of "
+                f"fastcore, and the engine must be loaded from a snapshot")
+        return self.effects(block)
+
+    cdef object effects(self, Block block):
+        cdef Core* core = self.core
+        id_type = self.id_type
+        out = {}
+        for name in self.outputs:
+            if name == "intervals":
+                out[name] = self.intervals(block) if core.intervals.items and block is not None else empty_output(name, id_type)
+                continue
+            rows = self.new_rows(name)
+            out[name] = empty_output(name, id_type) if rows is None else record_batch(name, self, rows)
+        return Effects(out)
+
+    cdef object new_rows(self, str output):
+        """The rows of an output of the newest batch, as structs; None if there are none."""
+        cdef Core* core = self.core
+        if output == "ledger":
+            return rows_of_output(&core.ledger, "LedgerRow")
+        if output == "exceptions":
+            return rows_of_output(&core.exceptions, "ExceptionRow")
+        if output == "notices":
+            return rows_of_output(&core.notices, "NoticeRow")
+        if output == "commands":
+            return rows_of_output(&core.commands, "CommandRow")
+        if output == "districts":
+            return rows_of_output(&core.window_rows, "WindowRow")
+        if output == "collection":
+            return rows_of_output(&core.collection, "CollectionRow")
+        return rows_of_output(&core.finding_rows if output == "findings" else &core.order_rows, "FindingRow")
+
+    cdef object intervals(self, Block block):
+        """The columns that the batch wrote, borrowed from its block."""
+        cdef Intervals* out = &self.core.intervals
+        cdef Core* core = self.core
+        cdef int64_t i, rows = out.items
+        cdef bint text = core.text_ids
+        for i in range(rows):
+            out.seq[i] = core.sequence
+        schema = OUTPUTS["intervals"](self.id_type)
+        valid = None
+        if out.without_account:
+            valid = pa.foreign_buffer(<size_t>out.has_account, (rows + 7) >> 3, block)
+
+        def column(size_t place, int width, int i, valid=None):
+            return pa.Array.from_buffers(schema.field(i).type, rows, [valid, pa.foreign_buffer(place, width * rows, block)])
+
+        return pa.RecordBatch.from_arrays([
+            column(<size_t>out.seq, 8, 0),
+            column(<size_t>out.row, 4, 1),
+            id_array(&core.meter_ids, text, out.meter_id, rows, block, None),
+            id_array(&core.account_ids, text, out.account_id, rows, block, valid),
+            id_array(&core.district_ids, text, out.district_id, rows, block, None),
+            column(<size_t>out.start_s, 8, 5),
+            column(<size_t>out.end_s, 8, 6),
+            column(<size_t>out.energy_wh, 8, 7),
+            column(<size_t>out.quality, 2, 8),
+            column(<size_t>out.charge_nano, 8, 9, valid),
+            column(<size_t>out.balance_nano, 8, 10, valid),
+        ], schema=schema)
+
+    # ---- what the functions of frames and states ask for
+
+    @property
+    def sequence(self):
+        """The number of the newest batch; the first configuration is 1."""
+        return self.core.sequence
+
+    @property
+    def now_s(self):
+        """The engine's time in seconds since the epoch; None before the first batch that sets it."""
+        return None if self.core.now_s == NEVER else self.core.now_s
+
+    @property
+    def config(self):
+        """The configuration in force."""
+        return self.configured.config
+
+    @property
+    def id_type(self):
+        """The Arrow type of ids: uint64 while the registry is empty, and if its first batch had such ids; else utf8."""
+        return pa.string() if self.ids == "utf8" else pa.uint64()
+
+    @property
+    def window_s(self):
+        return self.core.limits.window_s
+
+    @property
+    def subjects(self):
+        return bytes_of(self.core.subjects.data, self.core.subjects.items)
+
+    @property
+    def tariff_names(self):
+        return self.configured.tariff_names
+
+    @property
+    def policy_names(self):
+        return self.configured.policy_names
+
+    @property
+    def level_texts(self):
+        return self.configured.level_texts
+
+    def id_column(self, table, rows, valid=None):
+        """The ids of rows of a table as an Arrow array; null where not `valid`."""
+        cdef Core* core = self.core
+        cdef const Index* index
+        cdef uint64_t[::1] codes
+        cdef const uint32_t[::1] places = np.ascontiguousarray(rows, np.uint32)
+        cdef int64_t i, count = len(places)
+        cdef const char* base
+        index = &core.meter_ids if table == "meters" else &core.account_ids if table == "accounts" else &core.district_ids
+        out = np.zeros(max(count, 1), np.uint64)
+        codes = out
+        base = index.rows
+        for i in range(count):
+            if places[i] != NONE:
+                codes[i] = (<const uint64_t*>(base + index.stride * places[i]))[0]
+        bits = None
+        if valid is not None and not valid.all():
+            bits = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
+        return id_array(index, core.text_ids, &codes[0], count, out, bits)
+
+    def texts(self, which):
+        """The "name" or "grid" of every district."""
+        cdef Core* core = self.core
+        cdef Text text
+        out = []
+        for i in range(core.districts_count):
+            text = core.districts[i].name if which == "name" else core.districts[i].grid
+            out.append(None if text.offset < 0 else bytes_of(core.texts.data + text.offset, text.length).decode())
+        return out
+
+    def meter_districts(self):
+        """The district of every meter, as rows."""
+        return self.rows_of("meters")["district"]
+
+    def account_districts(self):
+        """The district of every account, as rows."""
+        return self.rows_of("accounts")["district"]
+
+    def rows_of(self, table):
+        """A copy of a table's structs."""
+        cdef Core* core = self.core
+        if table == "meters":
+            return copy_of(core.meters, core.meters_count, "MeterState")
+        if table == "accounts":
+            return copy_of(core.accounts, core.accounts_count, "AccountState")
+        if table == "account_infos":
+            return copy_of(core.account_infos, core.accounts_count, "AccountInfo")
+        if table == "districts":
+            return copy_of(core.districts, core.districts_count, "DistrictState")
+        if table == "profiles":
+            return copy_of(core.profiles, core.profiles_count, "MeterProfile")
+        return copy_of(core.controls, core.controls_count, "Control")
+
+    def standing_gaps(self):
+        """The gaps of the meters, by meter, the oldest first, and the row of each one's meter."""
+        return gaps_by_meter(self.core)
+
+    def open_entries(self, which):
+        """The open findings or orders, by id."""
+        cdef Core* core = self.core
+        cdef Opens* opens = &core.findings if which == "findings" else &core.orders
+        rows = copy_of(opens.items, opens.count, "Open")
+        return rows[rows["live"] != 0]
+
+    # ---- the state, as tables
+
+    def accounts(self):
+        """The accounts, as a `pyarrow.Table`, by arrival (reference, "State")."""
+        return state_table("accounts", self)
+
+    def meters(self):
+        """The meters by arrival; one whose id started anew stands where it arrived again."""
+        return state_table("meters", self)
+
+    def districts(self):
+        """The districts by arrival."""
+        return state_table("districts", self)
+
+    def gaps(self):
+        """The stretches in which reads are missing, by meter and time."""
+        return state_table("gaps", self)
+
+    def findings(self):
+        """The open findings, by id."""
+        return state_table("findings", self)
+
+    def orders(self):
+        """The open orders, by id."""
+        return state_table("orders", self)
+
+    def commands(self):
+        """The current commands, by id, as last sent."""
+        return state_table("commands", self)
+
+    def balance(self, account_id):
+        """The balance of one account as `Decimal`, exact to the nano-unit; KeyError if there is no such account."""
+        cdef Ids ids
+        cdef uint32_t row
+        array = pa.array([account_id], self.id_type)
+        ids = ids_of(array)
+        row = find(&self.core.account_ids, &ids, 0, hash_id(&ids, 0))
+        if row == NONE:
+            raise KeyError(account_id)
+        return Decimal(self.core.accounts[row].balance_nano).scaleb(-9)
+
+    def stats(self):
+        """Counters since the engine was made: batches and rows by kind, refused rows by reason, reads by quality, turns that each gate held back, ledger rows, commands and acks."""
+        return stats_of(self.core)
+
+    def audit(self):
+        """Check invariants 1 and 2 of the reference, section 10, over the whole state.
+
+        Takes about 10 ns an account and a meter. Raises InvariantError with what does not hold, where, and by how much.
+        """
+        audit_core(self.core)

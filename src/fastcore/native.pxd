@@ -1,0 +1,45 @@
+# What C has and Cython has no word for: 128-bit products, prefetching, bit counts.
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #ifndef FASTCORE_NATIVE
+    #define FASTCORE_NATIVE
+    #include <stdint.h>
+    typedef __int128 fc_int128;
+    typedef unsigned __int128 fc_uint128;
+    static inline fc_int128 fc_product(int64_t a, int64_t b) { return (fc_int128)a * b; }
+    static inline int fc_fits(fc_int128 x, int64_t limit) { return x < limit && x > -(fc_int128)limit; }
+    static inline uint64_t fc_mix(uint64_t a, uint64_t b) {
+        fc_uint128 p = (fc_uint128)a * b;
+        return (uint64_t)p ^ (uint64_t)(p >> 64);
+    }
+    static inline int64_t fc_floor_div(int64_t a, int64_t b) { return a / b - ((a % b != 0) & ((a < 0) != (b < 0))); }
+    static inline int fc_lowest_bit(uint64_t word) { return __builtin_ctzll(word); }
+    static inline void fc_prefetch(const void *place) { __builtin_prefetch(place, 1, 3); }
+    #define FC_NEVER (-0x7FFFFFFFFFFFFFFFLL)
+    #define FC_ENERGY_READ_LIMIT_WH 100000000000LL
+    #define FC_ENERGY_SUM_LIMIT_WH 1000000000000000LL
+    #define FC_MONEY_LIMIT_NANO 1000000000000000000LL
+    #define fc_likely(x) __builtin_expect(!!(x), 1)
+    #define fc_unlikely(x) __builtin_expect(!!(x), 0)
+    #endif
+    """
+    # Cython computes with it as with an integer of its widest type; C knows better.
+    ctypedef long long int128_t "fc_int128"
+    int128_t product "fc_product"(int64_t a, int64_t b) noexcept nogil
+    # |x| < limit
+    bint fits "fc_fits"(int128_t x, int64_t limit) noexcept nogil
+    # The two halves of a 128-bit product, folded: a hash that spreads every bit of both.
+    uint64_t mix "fc_mix"(uint64_t a, uint64_t b) noexcept nogil
+    # Rounds towards minus infinity, on both sides of zero; b > 0.
+    int64_t floor_div "fc_floor_div"(int64_t a, int64_t b) noexcept nogil
+    int lowest_bit "fc_lowest_bit"(uint64_t word) noexcept nogil
+    void prefetch "fc_prefetch"(const void* place) noexcept nogil
+    bint likely "fc_likely"(bint condition) noexcept nogil
+    bint unlikely "fc_unlikely"(bint condition) noexcept nogil
+
+    const int64_t NEVER "FC_NEVER"                              # no instant: before all others
+    const int64_t ENERGY_READ_LIMIT_WH "FC_ENERGY_READ_LIMIT_WH"  # of a read; each limit is exclusive
+    const int64_t ENERGY_SUM_LIMIT_WH "FC_ENERGY_SUM_LIMIT_WH"    # of a sum
+    const int64_t MONEY_LIMIT_NANO "FC_MONEY_LIMIT_NANO"          # of an absolute value

@@ -1,0 +1,60 @@
+# Accounts, meters, districts: upserts, and who belongs to whom (reference, section 3).
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+from fastcore.core cimport Core
+from fastcore.index cimport Ids
+
+cdef struct Optional:                # a column whose values may be null; values is NULL where the column is absent
+    const int64_t* values
+    const uint8_t* valid             # a byte a row; NULL: all are
+
+cdef struct OptionalIds:
+    Ids ids
+    const uint8_t* valid             # NULL: all are
+    bint absent
+
+cdef struct AccountColumns:
+    Ids account
+    Ids district
+    const int32_t* tariff            # rows; -1: no such name
+    const int32_t* policy
+    const int32_t* klass
+    const int64_t* opening_nano
+    const uint8_t* protected
+    const uint8_t* manual_approval
+    int64_t rows
+
+cdef struct MeterColumns:
+    Ids meter
+    OptionalIds account
+    OptionalIds district
+    const int32_t* role
+    const int32_t* reading
+    const int64_t* interval_s
+    const int64_t* wh_per_count
+    const int64_t* modulus
+    const int64_t* max_w
+    const uint8_t* switchable
+    Optional initial_at
+    Optional initial_value
+    int64_t rows
+
+cdef struct DistrictColumns:
+    Ids district
+    OptionalIds name                 # texts
+    OptionalIds grid
+    const double* loss_limit         # NULL: absent
+    const uint8_t* loss_limit_valid
+    int64_t rows
+
+cdef inline bint has(const Optional* column, int64_t i) noexcept nogil:
+    return column.values != NULL and (column.valid == NULL or column.valid[i])
+
+cdef inline bint has_id(const OptionalIds* column, int64_t i) noexcept nogil:
+    return not column.absent and (column.valid == NULL or column.valid[i])
+
+cdef void apply_accounts(Core* core, const AccountColumns* rows) noexcept nogil
+cdef void apply_meters(Core* core, const MeterColumns* rows) noexcept nogil
+cdef void apply_districts(Core* core, const DistrictColumns* rows) noexcept nogil
+# An account takes a tariff; one of another tier period forgets what was used.
+cdef void take_tariff(Core* core, uint32_t account, int tariff) noexcept nogil
