@@ -154,7 +154,7 @@ def build(rng: np.random.Generator, scale: float = 1.0) -> County:
         prepaid=prepaid,
         protected=~is_special & (rng.random(accounts) < 0.004),
         debits=prepaid & ~is_special & (rng.random(accounts) < 0.12),
-        bypass=~is_special & (rng.random(accounts) < 0.03),
+        bypass=~is_special & (rng.random(accounts) < 0.05),
         opening_nano=_opening(rng, kind, prepaid),
     )
 

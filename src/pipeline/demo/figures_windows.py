@@ -14,7 +14,7 @@ from pipeline.demo.arrow import raw_int64
 from pipeline.demo.county import LOW_VOLTAGE, PUBLIC, SPECIAL, County
 
 CLASSES: Final = {SPECIAL: "special", PUBLIC: "public", LOW_VOLTAGE: "low_voltage"}
-_SHOWN: Final = 8
+_SHOWN: Final = 10
 _NEGATIVE_SHOWN: Final = 4
 
 

@@ -83,8 +83,8 @@ def _reads(figures: Figures) -> Text:
 def _loss(figures: Figures) -> RenderableType:
     loss = figures.loss
     note = (
-        f"{loss.county.ratio:.2%} of {loss.county.supply_wh / 1e6:,.1f} MWh; a district's median "
-        f"{loss.median_ratio:.2%}; {loss.windows:,} windows closed, {loss.revised:,} times revised"
+        f"{loss.county.ratio:.2%} of {loss.county.supply_wh / 1e6:,.1f} MWh, a district's median "
+        f"{loss.median_ratio:.2%}; {loss.windows:,} windows, {loss.revised:,} revised"
     )
     rows = [_loss_row(entry) for entry in loss.worst]
     rows += [("…",) * 6] if loss.negative else []
@@ -116,8 +116,8 @@ def _supply(figures: Figures) -> RenderableType:
         (f"wrong trips, of {figures.trips_examined:,} examined one by one", judged),
         ("restores commanded (sent again)", f"{control.restores:,} ({control.restores_repeated:,})"),
         (
-            "restores for a balance, of them in the batch that brought the payment",
-            f"{waits.for_balance:,}, {waits.commanded_at_once:,}",
+            "restores for a balance (in the payment's own batch)",
+            f"{waits.for_balance:,} ({waits.commanded_at_once:,})",
         ),
         ("restores done", f"{control.restored:,}"),
         (
