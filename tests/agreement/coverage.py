@@ -36,4 +36,8 @@ def met(twin: Twin, effects: dict[str, list[dict[str, Any]]]) -> Counter[str]:
             found[f"gate {account.blocked_by}"] += 1
         if account.unsure:
             found[f"unsure {account.state}"] += 1
+            found["taken over with its meter"] += account.trip is None
+        found["closed, relay in doubt"] += account.relay_may_be_open
+    found["meter exchanged"] += sum(meter.exchanged for meter in twin.world.meters.values())
+    found["initial read kept"] += sum(m.t1 is not None and not m.has_read for m in twin.world.meters.values())
     return found

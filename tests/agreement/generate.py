@@ -18,13 +18,13 @@ from .arrow import array, as_arrow
 from .grid import Grid, Row, columns
 from .money_rows import ack_rows, payment_row
 from .reading_rows import read_rows
-from .registry_rows import account_row, district_row, meter_row
+from .registry_rows import account_row, anew, district_row, meter_row
 from .settings import changed, spoiled
 from .update_rows import update_row
 
 Batch = tuple[str, Any, int]
 SETTLED = ("reads",) * 12 + ("payments",) * 5 + ("acks",) * 6 + ("updates",) * 4 + ("tick",) * 4
-OTHERS = ("accounts", "meters", "districts", "config", "malformed")
+OTHERS = ("accounts", "meters", "meters", "districts", "config", "malformed")
 
 
 def opening(grid: Grid) -> Iterator[Batch]:
@@ -54,7 +54,9 @@ def later_rows(grid: Grid, kind: str) -> list[Row]:
     if kind == "accounts":
         return [account_row(grid, rng.choice([None, *grid.accounts])) for _ in range(rng.randint(1, 3))]
     if kind == "meters":
-        return [meter_row(grid, rng.choice([None, *grid.sims])) for _ in range(rng.randint(1, 4))]
+        again = anew(grid) if grid.chance(0.6) else None
+        rows = [meter_row(grid, rng.choice([None, *grid.sims])) for _ in range(rng.randint(1, 3))]
+        return [again, *rows] if again else rows
     return [district_row(grid)]
 
 
@@ -126,7 +128,7 @@ def batches(grid: Grid, length: int | None = None) -> Iterator[Batch]:
     yield from opening(grid)
     for _ in range(grid.rng.randint(25, 55) if length is None else length):
         pass_time(grid)
-        kind = grid.rng.choice(OTHERS if grid.chance(0.13) else SETTLED)
+        kind = grid.rng.choice(OTHERS if grid.chance(0.17) else SETTLED)
         if kind == "acks" and grid.chance(0.9) and not any(a.command for a in grid.world.accounts.values()):
             kind = "reads"
         if kind == "malformed":

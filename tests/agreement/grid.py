@@ -109,10 +109,13 @@ class Grid:
         """An account: one in trouble rather than another; at times a stranger."""
         if not self.accounts or self.chance(0.03):
             return self.stranger()
-        known = self.world.accounts
-        states = ("due", "tripping", "off", "restoring")
-        troubled = [a for a in self.accounts if a in known and known[a].state in states]
-        return self.rng.choice(troubled if troubled and self.chance(0.6) else self.accounts)
+        by_state: dict[str, list[Id]] = {}
+        for account in self.world.accounts.values():
+            if account.state in ("due", "tripping", "off", "restoring"):
+                by_state.setdefault("unsure" if account.unsure else account.state, []).append(account.id)
+        if by_state and self.chance(0.6):
+            return self.rng.choice(by_state[self.rng.choice(list(by_state))])
+        return self.rng.choice(self.accounts)
 
     def some_meter(self) -> Id:
         """A meter: that of a troubled account rather than another; at times a stranger."""

@@ -57,7 +57,7 @@ def bounded(amount: int) -> int:
 def paid_at(grid: Grid) -> int:
     """When a payment was made: of late most often, at times on the edge of what is taken."""
     config = grid.world.config
-    if grid.chance(0.85):
+    if grid.chance(0.75):
         return grid.time - grid.rng.choice((0, 0, 60, 3600))
     future, horizon = config.number("future_tolerance"), config.number("payment_horizon")
     edge = grid.rng.choice((grid.time + future, grid.time - horizon))
@@ -72,7 +72,7 @@ def ack_rows(grid: Grid) -> list[Row]:
     rows = []
     for command_id in asked:
         if grid.chance(0.6):
-            outcome = rng.choice(("done", "done", "done", "armed", "failed", "refused"))
+            outcome = rng.choice(("done", "done", "done", "armed", "armed", "failed", "refused"))
             rows.append({"command_id": command_id, "outcome": outcome, "at": grid.time})
     if grid.chance(0.2) or not rows:
         wrong = rng.choice((0, 2**63, world.command_count + 1, max(1, world.command_count - 1)))

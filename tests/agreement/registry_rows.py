@@ -82,6 +82,30 @@ def meter_row(grid: Grid, meter_id: Id | None = None, owner: Id | None = None) -
     return row
 
 
+def anew(grid: Grid) -> Row | None:
+    """A row that gives a meter which is out of use to an account, most often to one without a switch."""
+    world = grid.world
+    spare = [meter for meter in world.meters.values() if not world.in_use(meter)]
+    doubtful = [account.last_meter for account in world.accounts.values() if account.relay_may_be_open]
+    if not spare:
+        return None
+    wanted = [meter for meter in spare if meter.id in doubtful]
+    meter = grid.rng.choice(wanted if wanted and grid.chance(0.7) else spare)
+    bare = [
+        account.id
+        for account in world.accounts.values()
+        if account.switch is None and account.state != "closed"
+    ]
+    row = meter_row(
+        grid, meter.id, grid.rng.choice(bare) if bare and grid.chance(0.8) else grid.some_account()
+    )
+    if meter.role == "consumer" and grid.chance(0.8):
+        row |= {"role": "consumer", "switchable": True}
+        if bare:
+            row["account_id"] = grid.rng.choice(bare)
+    return row
+
+
 def spoil(grid: Grid, row: Row) -> None:
     """Make a meter's row one that is refused."""
     bad = {
@@ -103,6 +127,8 @@ def sim_of(grid: Grid, row: Row) -> Sim:
     """The meter that a row tells of, as it really is."""
     interval_s = row["interval_s"] if row["interval_s"] > 0 else 900
     pace = max(1, grid.rng.choice((0, 300, 1200)) * interval_s // 3600 // max(1, row["wh_per_count"]))
+    if row["role"] == "supply":
+        pace *= grid.rng.choice((1, 4))
     old = grid.sims.get(row["meter_id"])
     start = grid.time // interval_s * interval_s
     return Sim(

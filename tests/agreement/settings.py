@@ -73,7 +73,7 @@ def line(rng: Random) -> str:
     if rng.random() < 0.6:
         pairs.append(f"days = {quoted(rng.choice(DAYS))}")
     if rng.random() < 0.7:
-        pairs.append(f"from = {quoted(rng.choice(HOURS))}")
+        pairs.append(f"from = {quoted(rng.choice(HOURS[:-1]))}")
     if rng.random() < 0.7:
         pairs.append(f"to = {quoted(rng.choice(HOURS))}")
     return ", ".join(pairs)
@@ -121,7 +121,7 @@ def policy(rng: Random) -> tuple[dict[str, str], list[int]]:
         warn.remove(trip)
     restore = trip + rng.choice((0, 0, 5, 15))
     texts = [quoted(f"{level}" if rng.random() < 0.8 else f"{level}.00") for level in warn]
-    windows = ", ".join(f"{{ {line(rng)} }}" for _ in range(rng.choice((0, 0, 0, 0, 1, 2))))
+    windows = ", ".join(f"{{ {line(rng)} }}" for _ in range(rng.choice((0, 0, 0, 0, 0, 1, 2))))
     found = {
         "warn_below": f"[{', '.join(texts)}]",
         "trip_below": quoted(str(trip)),

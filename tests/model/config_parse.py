@@ -45,7 +45,7 @@ def levels(value: object) -> tuple[tuple[int, str], ...]:
 MATCH: Shape = {
     "months": (v.months, [*range(1, 13)]),
     "days": (v.days, "mon-sun,holidays"),
-    "from": (v.hour, "00:00"),
+    "from": (v.first_hour, "00:00"),
     "to": (v.hour, "24:00"),
 }
 TIER: Shape = {"above": (v.energy, REQUIRED), "add": (v.price, REQUIRED)}
@@ -96,7 +96,7 @@ POLICY: Shape = {
     "ack_timeout": (v.positive_duration, "60s"),
     "max_attempts": (v.count, 5),
     "command_ttl": (v.positive_duration, "10m"),
-    "armed_timeout": (v.positive_duration, "24h"),
+    "armed_timeout": (v.duration, "24h"),
     "trip_cooldown": (v.duration, "24h"),
     "restore_retry": (v.positive_duration, "1h"),
 }

@@ -17,7 +17,7 @@ HOLIDAY = 7
 """The day kind of a holiday; 0 to 6 are Monday to Sunday."""
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": DAY_S}
 _DURATION = re.compile(r"([0-9]+)([smhd])", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _HOUR = re.compile(r"([0-9]{2}):([0-9]{2})", re.ASCII)
 
 
@@ -132,6 +132,13 @@ def hour(value: object) -> int:
     if seconds > DAY_S:
         raise ValueError('must be an hour from "00:00" to "24:00"')
     return seconds
+
+
+def first_hour(value: object) -> int:
+    """Seconds after the start of the day at which hours begin: ``"24:00"`` begins nothing."""
+    if hour(value) == DAY_S:
+        raise ValueError('must be an hour from "00:00" to "23:59"')
+    return hour(value)
 
 
 def months(value: object) -> frozenset[int]:
