@@ -10,9 +10,7 @@ from tidy.tree import CODE, ROOT, SRC, TEXT, files, shown
 LINES_MAX = 400
 LENGTH_MAX = 110
 # Written in two halves, or this file would break its own rule.
-UNFINISHED = re.compile(
-    "|".join(rf"\b{a}{b}\b" for a, b in [("TO", "DO"), ("FIX", "ME"), ("X", "XX"), ("HA", "CK")])
-)
+UNFINISHED = re.compile("|".join(rf"\b{a}{b}\b" for a, b in [("TO", "DO"), ("FIX", "ME"), ("HA", "CK")]))
 MACHINE = re.compile(
     "|".join(["/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/", "/Us" + "ers/", r"\.\./sha" + "red"])
 )
