@@ -181,6 +181,7 @@ class _Driver:
                 raise LogError(f"{entry.kind}: no configuration yet; expected a config as the first batch")
             self.engine = Engine(Config.from_toml(str(entry.batch)), outputs=self.outputs)
             return None
+        assert entry.now_s is not None, "only the first line has no time, and no engine stands before it"
         started_s = self.clock()
         effects = self.engine.apply(entry.kind, entry.batch, now=entry.now_s)
         self.run.engine_s += self.clock() - started_s
