@@ -40,6 +40,7 @@ cdef class Batch:
     cdef take_payments(self)
     cdef take_acks(self)
     cdef take_updates(self, Configured configured)
+    cdef void look_up(self, const Core* core) noexcept nogil
     cdef void run(self, Core* core) noexcept nogil
 
 cdef Batch take_batch(str kind, object batch, object ids, Configured configured)

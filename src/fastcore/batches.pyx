@@ -14,7 +14,9 @@ from fastcore.core cimport Core
 from fastcore.index cimport Ids
 from fastcore.payments cimport apply_payments
 from fastcore.reads cimport apply_reads
-from fastcore.registry cimport Optional, OptionalIds, apply_accounts, apply_districts, apply_meters
+from fastcore.registry cimport (
+    Optional, OptionalIds, apply_accounts, apply_districts, apply_meters, count_new_accounts, count_new_meters,
+)
 from fastcore.types cimport (
     KIND_ACCOUNTS, KIND_ACKS, KIND_CONFIG, KIND_DISTRICTS, KIND_METERS, KIND_PAYMENTS, KIND_READS, KIND_TICK, KIND_UPDATES,
 )
@@ -104,7 +106,7 @@ cdef class Batch:
         self.accounts.opening_nano = <const int64_t*>self.column("opening_balance")
         self.accounts.protected = <const uint8_t*>self.column("protected")
         self.accounts.manual_approval = <const uint8_t*>self.column("manual_approval")
-        self.needs.accounts = self.needs.districts = self.rows
+        self.needs.districts = pc.count_distinct(self.columns["district_id"]).as_py()
         self.needs.account_bytes = self.text_bytes("account_id")
         self.needs.district_bytes = self.text_bytes("district_id")
         self.needs.subject_bytes = self.needs.account_bytes
@@ -123,7 +125,7 @@ cdef class Batch:
         self.meters.switchable = <const uint8_t*>self.column("switchable")
         self.meters.initial_at = self.optional("initial_at")
         self.meters.initial_value = self.optional("initial_value")
-        self.needs.meters = self.needs.districts = self.rows
+        self.needs.districts = pc.count_distinct(self.columns["district_id"]).as_py() if "district_id" in self.columns else 0
         self.needs.meter_bytes = self.needs.subject_bytes = self.text_bytes("meter_id")
         self.needs.district_bytes = self.text_bytes("district_id")
 
@@ -179,6 +181,14 @@ cdef class Batch:
         self.updates.at_s = self.optional("at")
         self.needs.gaps = self.rows
         self.needs.subject_bytes = self.text_bytes("account_id") + self.text_bytes("meter_id") + self.text_bytes("text")
+
+    cdef void look_up(self, const Core* core) noexcept nogil:
+        """Counts the ids that the registry does not know, so that room is made for those alone."""
+        if self.kind == KIND_ACCOUNTS:
+            self.needs.accounts = count_new_accounts(core, &self.accounts.account, self.rows)
+        elif self.kind == KIND_METERS:
+            self.needs.meters = count_new_meters(core, &self.meters.meter, self.rows)
+            self.needs.profiles = self.rows
 
     cdef void run(self, Core* core) noexcept nogil:
         """Step 2: the rows take effect, in order."""

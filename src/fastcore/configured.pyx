@@ -34,15 +34,15 @@ def rows_for(names, before):
 
 
 cdef class Configured:
-    """The tables of one configuration; rows of tariffs and policies keep their numbers over a change of it."""
+    """The tables of one configuration. Tariffs and policies keep the rows that they had: `tariff_names` and `policy_names` of before."""
 
-    def __cinit__(self, config, before=None):
+    def __cinit__(self, config, tariff_names=(), policy_names=()):
         cdef int row
         self.config = config
         self.kept = []
         self.calendar = Calendar.build(config)
-        self.tariff_names = rows_for(config.tariffs, () if before is None else before.tariff_names)
-        self.policy_names = rows_for(config.policies, () if before is None else before.policy_names)
+        self.tariff_names = rows_for(config.tariffs, tariff_names)
+        self.policy_names = rows_for(config.policies, policy_names)
         self.tariffs = <Tariff*>calloc(len(self.tariff_names) + 1, sizeof(Tariff))
         self.policies = <Policy*>calloc(len(self.policy_names) + 1, sizeof(Policy))
         if self.tariffs == NULL or self.policies == NULL:

@@ -160,6 +160,7 @@ cdef struct Needs:                   # what a batch may take at most
     int64_t rows
     int64_t accounts
     int64_t meters
+    int64_t profiles
     int64_t districts
     int64_t account_bytes
     int64_t meter_bytes

@@ -198,34 +198,34 @@ cdef int room_for_payments(Core* core, int64_t more) noexcept nogil:
 
 
 cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
-    cdef int64_t accounts = core.accounts_count + needs.accounts
+    cdef int64_t accounts = core.accounts_count + needs.accounts, meters = core.meters_count + needs.meters
     if needs.accounts:
-        if (grow(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
+        if (accounts >= NONE
+                or grow(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
                 or grow(<void**>&core.account_infos, &core.account_infos_capacity, accounts, sizeof(AccountInfo)) < 0
                 or grow_zeroed(<void**>&core.attention, &core.attention_capacity, (accounts >> 6) + 1, 8) < 0
-                or grow_zeroed(<void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0
-                or accounts >= NONE):
+                or grow_zeroed(<void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0):
             return -1
         core.account_ids.rows = <const char*>core.accounts
         if reserve_ids(&core.account_ids, needs.accounts, needs.account_bytes) < 0:
             return -1
     if needs.meters:
-        if (grow(<void**>&core.meters, &core.meters_capacity, core.meters_count + needs.meters, sizeof(MeterState)) < 0
-                or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, core.meters_count + needs.meters,
-                        sizeof(MeterInfo)) < 0
-                or grow(<void**>&core.profiles, &core.profiles_capacity, core.profiles_count + needs.meters,
-                        sizeof(MeterProfile)) < 0
-                or reserve_map(&core.profile_rows, needs.meters) < 0
-                or core.meters_count + needs.meters >= NONE):
+        if (meters >= NONE
+                or grow(<void**>&core.meters, &core.meters_capacity, meters, sizeof(MeterState)) < 0
+                or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, meters, sizeof(MeterInfo)) < 0):
             return -1
         core.meter_ids.rows = <const char*>core.meters
         if reserve_ids(&core.meter_ids, needs.meters, needs.meter_bytes) < 0:
             return -1
-    if needs.districts:
-        if (room_for_districts(core, needs.districts) < 0
-                or reserve_ids(&core.district_ids, needs.districts, needs.district_bytes) < 0
-                or room(&core.texts, needs.text_bytes) < 0):
-            return -1
+    if grow(<void**>&core.profiles, &core.profiles_capacity, core.profiles_count + needs.profiles, sizeof(MeterProfile)) < 0:
+        return -1
+    if reserve_map(&core.profile_rows, needs.profiles) < 0:
+        return -1
+    if needs.districts and (
+            room_for_districts(core, needs.districts) < 0
+            or reserve_ids(&core.district_ids, needs.districts, needs.district_bytes) < 0
+            or room(&core.texts, needs.text_bytes) < 0):
+        return -1
     return 0
 
 

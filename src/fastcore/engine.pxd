@@ -13,6 +13,7 @@ cdef class Engine:
     cdef object ids                          # "uint64" or "utf8"; None while the registry is empty
     cdef bint busy
     cdef void want(self)
+    cdef dict header(self)
     cdef Configured next_configuration(self, object text)
     cdef object effects(self, Block block)
     cdef object new_rows(self, str output)

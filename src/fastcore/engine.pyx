@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
+from fastcore import snapshot
 from fastcore.config import Config
 from fastcore.effects import Effects
 from fastcore.errors import FeikongError, InvariantError, SchemaError
@@ -28,6 +29,7 @@ from fastcore.native cimport NEVER
 from fastcore.needs cimport complete_needs
 from fastcore.reconfigure cimport forget_other_tiers, mark_all
 from fastcore.types cimport KIND_CONFIG, NONE, Text
+from fastcore.state cimport dump_numbers, dump_sections, load_state
 from fastcore.views cimport bytes_of, copy_of
 from fastcore.windows cimport close_windows
 from fastcore.report cimport gaps_by_meter, stats_of
@@ -163,7 +165,7 @@ cdef class Engine:
         tariffs = {self.configured.tariff_names[row] for row in np.unique(accounts["tariff"])}
         policies = {self.configured.policy_names[row] for row in np.unique(accounts["policy"])}
         config.check_change(self.configured.config, tariffs, policies)
-        return Configured(config, self.configured)
+        return Configured(config, self.configured.tariff_names, self.configured.policy_names)
 
     cdef object run_batch(self, str kind, Batch batch, Configured next_configured, int64_t now_s):
         cdef Core* core = self.core
@@ -174,6 +176,8 @@ cdef class Engine:
         clear_rows(core)
         if next_configured is not None:
             core.most_levels = max(core.most_levels, next_configured.most_levels)
+        with nogil:
+            batch.look_up(core)
         complete_needs(core, &batch.needs, KINDS.index(kind), later_s,
                        next_configured.limits.allowed_lateness_s if next_configured is not None else -1)
         with nogil:
@@ -419,6 +423,43 @@ cdef class Engine:
     def stats(self):
         """Counters since the engine was made: batches and rows by kind, refused rows by reason, reads by quality, turns that each gate held back, ledger rows, commands and acks."""
         return stats_of(self.core)
+
+    # ---- snapshots
+
+    cdef dict header(self):
+        return {
+            "config": self.configured.config.text,
+            "ids": self.ids,
+            "numbers": dump_numbers(self.core),
+            "policies": list(self.configured.policy_names),
+            "tariffs": list(self.configured.tariff_names),
+        }
+
+    def digest(self):
+        """The 128-bit digest of the whole state, in hex: the same for the same inputs, on any machine. Takes about 1 ns a byte."""
+        return snapshot.state_digest(self.header(), dump_sections(self.core))
+
+    def save(self, file):
+        """Write a snapshot of the state to a path or a binary file (reference, "Snapshots"): versioned, and with its digest at the end."""
+        snapshot.write(file, self.header(), dump_sections(self.core))
+
+    @classmethod
+    def load(cls, file, outputs=None):
+        """The engine whose snapshot is in a path or a binary file; it goes on as the one that was saved would.
+
+        Raises SnapshotError if the file is no snapshot, of another version, cut or damaged, and MemoryError.
+        """
+        cdef Engine engine
+        cdef Configured configured
+        header, sections = snapshot.read(file)
+        engine = cls(Config.from_toml(header["config"]), outputs)
+        configured = Configured(engine.configured.config, tuple(header["tariffs"]), tuple(header["policies"]))
+        configured.install(engine.core)
+        engine.configured = configured
+        engine.ids = header["ids"]
+        engine.core.text_ids = header["ids"] == "utf8"
+        load_state(engine.core, header["numbers"], sections)
+        return engine
 
     def audit(self):
         """Check invariants 1 and 2 of the reference, section 10, over the whole state.

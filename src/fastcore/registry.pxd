@@ -58,3 +58,8 @@ cdef void apply_meters(Core* core, const MeterColumns* rows) noexcept nogil
 cdef void apply_districts(Core* core, const DistrictColumns* rows) noexcept nogil
 # An account takes a tariff; one of another tier period forgets what was used.
 cdef void take_tariff(Core* core, uint32_t account, int tariff) noexcept nogil
+# Lets every profile be found again.
+cdef void index_profiles(Core* core) noexcept nogil
+# How many of a batch's ids would make a new row, at most; a meter that is retired may start anew.
+cdef int64_t count_new_accounts(const Core* core, const Ids* ids, int64_t rows) noexcept nogil
+cdef int64_t count_new_meters(const Core* core, const Ids* ids, int64_t rows) noexcept nogil

@@ -236,26 +236,42 @@ cdef struct Wanted:                  # what a row wants a meter to be
     bint supply
 
 
-cdef uint32_t profile_row(Core* core, const MeterProfile* profile) noexcept nogil:
-    """The row that says this, made if there is none."""
+cdef uint64_t find_profile(const Core* core, const MeterProfile* profile, uint64_t* key_out) noexcept nogil:
+    """The row that says this, counted from 1; or 0, with the key under which it may be put."""
     cdef uint64_t key = mix(<uint64_t>profile.wh_per_count ^ <uint64_t>0x9E3779B97F4A7C15, <uint64_t>profile.modulus + 1)
     cdef uint64_t found
-    cdef MeterProfile* item
+    cdef const MeterProfile* item
     key = mix(key ^ <uint64_t>profile.max_w, <uint64_t>0xD1342543DE82EF95)
     key = mix(key ^ (<uint64_t>profile.interval_s << 8 | profile.reading), <uint64_t>0xA0761D6478BD642F)
     while True:
         found = get(&core.profile_rows, key)
+        key_out[0] = key
         if found == 0:
-            break
+            return 0
         item = &core.profiles[found - 1]
         if (item.wh_per_count == profile.wh_per_count and item.modulus == profile.modulus and item.max_w == profile.max_w
                 and item.interval_s == profile.interval_s and item.reading == profile.reading):
-            return <uint32_t>(found - 1)
+            return found
         key += 1
-    core.profiles[core.profiles_count] = profile[0]
-    core.profiles_count += 1
-    set(&core.profile_rows, key, <uint64_t>core.profiles_count)
-    return <uint32_t>(core.profiles_count - 1)
+
+
+cdef uint32_t profile_row(Core* core, const MeterProfile* profile) noexcept nogil:
+    """The row that says this, made if there is none."""
+    cdef uint64_t key, found = find_profile(core, profile, &key)
+    if found == 0:
+        core.profiles[core.profiles_count] = profile[0]
+        core.profiles_count += 1
+        found = <uint64_t>core.profiles_count
+        set(&core.profile_rows, key, found)
+    return <uint32_t>(found - 1)
+
+
+cdef void index_profiles(Core* core) noexcept nogil:
+    cdef int64_t i
+    cdef uint64_t key
+    for i in range(core.profiles_count):
+        find_profile(core, &core.profiles[i], &key)
+        set(&core.profile_rows, key, <uint64_t>(i + 1))
 
 
 cdef bint is_interval(const Core* core, int64_t interval_s) noexcept nogil:
@@ -455,3 +471,19 @@ cdef void apply_meters(Core* core, const MeterColumns* rows) noexcept nogil:
         place(core, rows, i, row, &wanted)
         if old != NONE:
             inherit_doubt(core, old, row)
+
+
+cdef int64_t count_new_accounts(const Core* core, const Ids* ids, int64_t rows) noexcept nogil:
+    cdef int64_t i, count = 0
+    for i in range(rows):
+        count += find(&core.account_ids, ids, i, hash_id(ids, i)) == NONE
+    return count
+
+
+cdef int64_t count_new_meters(const Core* core, const Ids* ids, int64_t rows) noexcept nogil:
+    cdef int64_t i, count = 0
+    cdef uint32_t row
+    for i in range(rows):
+        row = find(&core.meter_ids, ids, i, hash_id(ids, i))
+        count += row == NONE or is_retired(&core.meters[row])
+    return count

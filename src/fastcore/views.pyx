@@ -53,6 +53,10 @@ DTYPES = {
 }
 
 
+cdef object dtype_of(str struct):
+    return DTYPES[struct]
+
+
 cdef object copy_of(const void* data, int64_t items, str struct):
     dtype = DTYPES[struct]
     if items == 0:
