@@ -348,6 +348,7 @@ cdef object load_state(Core* core, dict numbers, dict sections):
     memset(&needs, 0, sizeof(Needs))
     needs.accounts, needs.account_bytes = len(rows["accounts"]), len(sections["account_ids"])
     needs.meters, needs.meter_bytes = len(rows["meters"]), len(sections["meter_ids"])
+    needs.profiles = len(rows["profiles"])
     needs.districts, needs.district_bytes = len(rows["districts"]), len(sections["district_ids"])
     needs.text_bytes = len(sections["texts"])
     needs.gaps, needs.payments = len(rows["gaps"]), len(rows["paid"])

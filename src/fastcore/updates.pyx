@@ -270,13 +270,13 @@ cdef uint8_t exchange(Core* core, const UpdateColumns* rows, int64_t i, uint32_t
         reason = take_read(core, <uint32_t>i, old, rows.at_s.values[i], rows.value.values[i], 0)
         if reason != REASON_ACCEPTED and reason != REASON_DUPLICATE:
             return reason
-    close_findings_of_meter(core, old)
     before.flags |= METER_EXCHANGED
     unsettle(core, before.district)
     if before.account != NONE:
         succeed(core, before.account, old, new)
         end_doubt(core, before.account, old)
         mark(core, before.account)
+    close_findings_of_meter(core, old)
     return REASON_ACCEPTED
 
 
