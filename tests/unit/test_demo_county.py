@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
+from fastcore import Config
 from pipeline.demo import county, fates, registry, settings
 from pipeline.demo.county import HOUSEHOLD, INDUSTRY, LOW_VOLTAGE, MODULUS, PUBLIC, SPECIAL, County
 from pipeline.demo.load import Load
@@ -137,3 +141,18 @@ def test_a_village_is_large_enough_for_everything(seed: int) -> None:
     smallest = county.build(rng(seed), county.SMALLEST_SCALE)
     assert (smallest.districts, smallest.accounts) == (6, 363)
     assert len(fates.plan(smallest, rng(seed)).silenced) == 1
+
+
+def test_what_the_examiner_goes_by_is_what_the_configuration_says() -> None:
+    config = Config.from_toml(settings.TOML)
+    assert set(config.policies) == set(settings.NOTICE_S) == set(settings.TRIP_BELOW)
+    for name, policy in config.policies.items():
+        assert policy.notice_s == settings.NOTICE_S[name]
+        assert policy.trip_below_nano == settings.TRIP_BELOW[name] * county.NANO
+        (window,) = policy.windows
+        assert (window.from_s, window.to_s) == (settings.TRIP_FROM_S, settings.TRIP_TO_S)
+    assert config.engine.allowed_lateness_s == settings.ALLOWED_LATENESS_S
+    midnight = datetime.fromtimestamp(settings.MIDNIGHT_S, ZoneInfo(config.engine.timezone))
+    assert (midnight.hour, midnight.minute, midnight.weekday()) == (0, 0, 2)
+    assert set(settings.TARIFF_OF_KIND.values()) == set(config.tariffs)
+    assert {*settings.PREPAID_POLICY_OF_KIND.values(), settings.POSTPAID_POLICY} == set(config.policies)

@@ -24,16 +24,6 @@ def money(amount_nano: NDArray[np.int64] | Sequence[int]) -> pa.Array:
     return pa.Array.from_buffers(MONEY, len(amounts), [None, pa.py_buffer(amounts)])
 
 
-def nanos(amount: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
-    """``decimal64(18, 9)`` without nulls as nano-units: the way back."""
-    return raw_int64(amount)
-
-
-def seconds(at: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
-    """``timestamp[s, UTC]`` without nulls as seconds since the epoch."""
-    return raw_int64(at)
-
-
 def raw_int64(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     """The eight bytes of each value of a column as they are; under a null lies anything."""
     if isinstance(column, pa.ChunkedArray):

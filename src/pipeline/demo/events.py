@@ -15,9 +15,6 @@ class Agenda(Generic[T]):
         self._heap: list[tuple[int, int, T]] = []
         self._serial = 0
 
-    def __len__(self) -> int:
-        return len(self._heap)
-
     def add(self, at_s: int, thing: T) -> None:
         """Put ``thing`` down for the instant ``at_s``."""
         heapq.heappush(self._heap, (at_s, self._serial, thing))

@@ -146,16 +146,19 @@ def _customers(day: Day, accounts: pa.Table) -> dict[str, int]:
 
 def _reads(day: Day, exceptions: Counter[tuple[str, str]]) -> Reads:
     quality = day.driver.record.quality
-    carrying = {bit: int(quality[(np.arange(len(quality)) & bit) != 0].sum()) for bit in (2, 4, 8, 32)}
     refused = sum(rows for (kind, _), rows in exceptions.items() if kind == "reads")
+
+    def carrying(bit: int) -> int:
+        return int(quality[(np.arange(len(quality)) & bit) != 0].sum())
+
     return Reads(
         came=day.driver.rows["reads"],
         accepted=day.driver.rows["reads"] - refused,
         refused=refused,
-        late=carrying[_LATE],
-        after_a_gap=carrying[_GAP],
-        suspect=carrying[_SUSPECT],
-        rolled_over=carrying[_ROLLOVER],
+        late=carrying(_LATE),
+        after_a_gap=carrying(_GAP),
+        suspect=carrying(_SUSPECT),
+        rolled_over=carrying(_ROLLOVER),
     )
 
 
