@@ -9,6 +9,7 @@ from tidy.tree import SRC, files, shown
 # How long something took is measured; what time it is, nobody asks.
 STOPWATCHES = {"pipeline/cli/demo.py", "pipeline/replay.py"}
 WRITERS = {
+    "fastcore/snapshot.py",
     "pipeline/batchlog.py",
     "pipeline/outputs/parquet.py",
     "pipeline/sources/build.py",
@@ -18,7 +19,7 @@ WRITERS = {
 STOPWATCH = re.compile(r"\b(?:import time|from time import|perf_counter|monotonic)\b")
 CLOCK = re.compile(r"\btime\.time(?:_ns)?\(|\.(?:utc)?now\(|\.today\(|\bclock_gettime\b|\bgettimeofday\b")
 WRITING = re.compile(
-    r"""\bopen\([^)]*["'][wax]b?\+?["']|\.write_(?:text|bytes)\(|\.mkdir\(|\bParquetWriter\(|\.unlink\(|\brename\(|\brmtree\("""
+    r"""\bopen\([^),]+,(?!\s*["']rb?["'])|\.write_(?:text|bytes)\(|\.mkdir\(|\bParquetWriter\(|\.unlink\(|\brename\(|\brmtree\("""
 )
 
 SOURCES = files(".py", ".pyx", ".pxd", under=SRC)
