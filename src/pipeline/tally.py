@@ -22,7 +22,7 @@ class Tally:
     `refused` counts (kind of batch, reason), `notices` kinds, `commands` (kind, reason, first attempt or
     not), `windows` closed and revised, `findings` and `orders` (kind, opened or closed), `quality` the bits
     of accepted reads, `ledger` sums money by kind, `charged` and `energy_kwh` are the sums over the accepted
-    reads of consumers and of all meters.
+    reads of consumers, `supply_kwh` that of supply meters.
     """
 
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -36,6 +36,8 @@ class Tally:
     ledger_rows: Counter[str] = field(default_factory=Counter)
     charged: Decimal = Decimal(0)
     energy_kwh: Decimal = Decimal(0)
+    supply_kwh: Decimal = Decimal(0)
+    supply_reads: int = 0
 
     def add(self, name: str, batch: pa.RecordBatch) -> None:
         """Count the rows of output `name` in."""
@@ -44,7 +46,11 @@ class Tally:
 
     def _add_intervals(self, batch: pa.RecordBatch) -> None:
         self.charged += _sum(batch["charge"])
-        self.energy_kwh += _sum(batch["energy"])
+        energy = batch["energy"]
+        consumers = batch["charge"].is_valid()
+        self.energy_kwh += _sum(energy.filter(consumers))
+        self.supply_kwh += _sum(energy.filter(pc.invert(consumers)))
+        self.supply_reads += batch.num_rows - int(pc.sum(consumers).as_py())
         quality = batch["quality"].to_numpy(zero_copy_only=False)
         if not quality.any():
             self.quality["good"] += batch.num_rows

@@ -110,7 +110,7 @@ def _money(run: Run) -> Table:
     rows = []
     if "intervals" in run.outputs:
         energy = f"charged for {tally.energy_kwh:,.3f} kWh"
-        rows.append((energy, count(run.outputs["intervals"]), f"{-tally.charged:+,.2f}"))
+        rows.append((energy, count(run.outputs["intervals"] - tally.supply_reads), f"{-tally.charged:+,.2f}"))
     for kind, amount in tally.ledger.items():
         rows.append((kind, count(tally.ledger_rows[kind]), f"{amount:+,.2f}"))
     return table("Money", ("what", "rows", "amount"), rows)

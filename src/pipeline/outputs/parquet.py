@@ -71,8 +71,8 @@ class OutputFiles:
             path = self.folder / "outputs" / f"{name}.parquet"
             self._writers[name] = pq.ParquetWriter(path, schema, **COMPRESSION)
         # Rows from before the first registry batch have ids of no kind yet, all null: they take its kind.
-        parts = [pa.Table.from_batches([rows]).cast(schema) for rows in self._waiting[name]]
-        table = pa.concat_tables(parts or [schema.empty_table()])
+        parts = [rows if rows.schema == schema else rows.cast(schema) for rows in self._waiting[name]]
+        table = pa.Table.from_batches(parts, schema)
         self._writers[name].write_table(table, row_group_size=ROW_GROUP_ROWS)
         self._waiting[name] = []
         self._waiting_rows[name] = 0
