@@ -7,7 +7,7 @@ from collections.abc import Callable
 from . import control
 from .columns import Row
 from .exchange import exchange_meter, rebase_meter
-from .findings import NOT_BY_HAND, close_findings, close_orders, findings_of_meter, orders_of
+from .findings import NOT_BY_HAND, close_finding, close_findings, close_orders, findings_of_meter, orders_of
 from .registry import take_tariff
 from .state import Account, Id, RefusedError, World
 
@@ -100,9 +100,8 @@ def suspension(world: World, op: str, text: str | None) -> None:
     else:
         world.suspended.clear()
         world.due_entries = (0, 0)
-        for item in list(world.findings.values()):
-            if item.kind in ("mass_trip", "clock_jump"):
-                close_findings(world, [item])
+        for kind in ("mass_trip", "clock_jump"):
+            close_finding(world, kind, None)
 
 
 def close_by_hand(world: World, op: str, value: int | None) -> None:
