@@ -3,9 +3,9 @@
 No I/O, no sockets, no clock, no threads of its own. Its modules, each of which imports only those before it:
 
 errors arrays schemas config_limits config_model config_values config_reader config_engine config_tariffs config_policies localtime
-calendar tariffs config fromvalues canonical inputs native types memory maps index core exceptions findings rating gaps validation
-census belonging windows gates control reads registry payments acks updates configured needs reconfigure views columns batches
-effects frames states report audit snapshot state engine
+calendar tariffs config fromvalues canonical inputs native types structs rows memory maps index core exceptions findings rating gaps
+validation census windows plan reads belonging commands gates control registry fitting payments acks updates configured needs
+reconfigure batches columns views report audit dump load snapshot effects frames states reader engine
 """
 
 from fastcore.config import Config

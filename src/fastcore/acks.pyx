@@ -6,9 +6,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, mark
 from fastcore.exceptions cimport refuse, subject_is_number
+from fastcore.rows cimport ExceptionRow
+from fastcore.structs cimport Control
 from fastcore.types cimport (
-    COMMAND_NONE, CONTROL_ARMED, CONTROL_DONE, CONTROL_TRIP_DONE, CONTROL_UNSURE, HAS_AT, NONE, OUTCOME_ARMED, OUTCOME_DONE,
-    REASON_ACCEPTED, REASON_BAD_VALUE, REASON_STALE_ACK, REASON_UNKNOWN_COMMAND, STATE_DUE, Control, ExceptionRow, Issued,
+    COMMAND_NONE, CONTROL_ARMED, CONTROL_DONE, CONTROL_TRIP_DONE, CONTROL_UNSURE, HAS_AT, OUTCOME_ARMED, OUTCOME_DONE,
+    REASON_ACCEPTED, REASON_BAD_VALUE, REASON_STALE_ACK, REASON_UNKNOWN_COMMAND, STATE_DUE,
 )
 
 

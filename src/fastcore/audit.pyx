@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastcore.errors import InvariantError
 
 from fastcore.core cimport Core
-from fastcore.types cimport NONE, AccountState
+from fastcore.structs cimport AccountState
+from fastcore.types cimport NONE
 
 
 cdef int64_t first_wrong_balance(const Core* core) noexcept nogil:

@@ -7,7 +7,8 @@ from fastcore.core cimport Core, Needs
 from fastcore.index cimport Ids
 from fastcore.payments cimport PaymentColumns
 from fastcore.reads cimport ReadColumns
-from fastcore.registry cimport AccountColumns, DistrictColumns, MeterColumns, Optional, OptionalIds
+from fastcore.fitting cimport MeterColumns
+from fastcore.registry cimport AccountColumns, DistrictColumns, Optional, OptionalIds
 from fastcore.updates cimport UpdateColumns
 
 cdef Ids ids_of(object array) except *            # points into the array, which must live as long

@@ -14,12 +14,9 @@ from fastcore.core cimport Core
 from fastcore.index cimport Ids
 from fastcore.payments cimport apply_payments
 from fastcore.reads cimport apply_reads
-from fastcore.registry cimport (
-    Optional, OptionalIds, apply_accounts, apply_districts, apply_meters, count_new_accounts, count_new_meters,
-)
-from fastcore.types cimport (
-    KIND_ACCOUNTS, KIND_ACKS, KIND_CONFIG, KIND_DISTRICTS, KIND_METERS, KIND_PAYMENTS, KIND_READS, KIND_TICK, KIND_UPDATES,
-)
+from fastcore.fitting cimport apply_meters, count_new_meters
+from fastcore.registry cimport Optional, OptionalIds, apply_accounts, apply_districts, count_new_accounts
+from fastcore.types cimport KIND_ACCOUNTS, KIND_ACKS, KIND_DISTRICTS, KIND_METERS, KIND_PAYMENTS, KIND_READS, KIND_UPDATES
 from fastcore.updates cimport apply_updates
 
 cdef uint64_t[2] nothing             # where a column without rows points to

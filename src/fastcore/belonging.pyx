@@ -5,9 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from fastcore.census cimport not_silent, unsettle
 from fastcore.core cimport Core, mark
 from fastcore.native cimport NEVER
-from fastcore.types cimport (
-    METER_OUT_OF_USE, METER_PRIMARY, METER_READ, METER_SWITCHABLE, NONE, STATE_CLOSED, AccountInfo, DistrictState, MeterState,
-)
+from fastcore.structs cimport AccountInfo, DistrictState, MeterState
+from fastcore.types cimport METER_OUT_OF_USE, METER_PRIMARY, METER_SWITCHABLE, NONE
 
 
 cdef void join(Core* core, uint32_t meter) noexcept nogil:

@@ -12,9 +12,10 @@ from libc.stdint cimport int64_t, uint32_t
 from fastcore.core cimport Core
 from fastcore.findings cimport meter_finding
 from fastcore.native cimport NEVER, floor_div
+from fastcore.structs cimport DistrictState, MeterInfo, MeterProfile, MeterState
 from fastcore.types cimport (
     CLASSES, DAY_S, DISTRICT_COARSE, DISTRICT_STEADY, FINDING_SILENT_METER, HAS_SILENT_METER, METER_OUT_OF_USE, METER_READ,
-    METER_SUPPLY, NONE, READING_INTERVAL, DistrictState, MeterInfo, MeterProfile, MeterState,
+    METER_SUPPLY, NONE, READING_INTERVAL,
 )
 
 

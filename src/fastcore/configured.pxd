@@ -1,6 +1,6 @@
 # A configuration laid out for the loops, and the Python objects that own what it points to.
 from fastcore.core cimport Core
-from fastcore.types cimport Limits, Policy, Tariff
+from fastcore.structs cimport Limits, Policy, Tariff
 
 cdef class Configured:
     cdef readonly object config

@@ -9,7 +9,7 @@ from fastcore.calendar import Calendar
 from fastcore.tariffs import TariffTables
 
 from fastcore.core cimport Core
-from fastcore.types cimport Limits, Policy, Ratio, Tariff
+from fastcore.structs cimport Limits, Policy, Ratio, Tariff
 
 
 cdef Ratio ratio(object fraction):

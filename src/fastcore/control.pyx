@@ -8,51 +8,19 @@ policy or acks changed, and all that wait for time to pass. To the others the st
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from fastcore.core cimport Core, push, unmark
-from fastcore.findings cimport close_one, is_open, open_one
-from fastcore.gates cimport ceiling, closed_gate, closed_gate_of_repeat, trip_window_end
+from fastcore.commands cimport control_of, forget_command, issue, notice, restore, send, set_state
+from fastcore.core cimport Core, unmark
+from fastcore.findings cimport close_one, open_one
+from fastcore.gates cimport ceiling, closed_gate, closed_gate_of_repeat
 from fastcore.native cimport NEVER, floor_div, lowest_bit
+from fastcore.structs cimport AccountState, Control, DistrictState, Policy
 from fastcore.types cimport (
-    ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR, CAUSE_PROTECTED, COMMAND_NONE, COMMAND_RESTORE, COMMAND_TRIP, CONTROL_APPROVED,
-    CONTROL_ARMED, CONTROL_DONE, CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, CONTROL_UNSURE,
-    FINDING_CLOCK_JUMP, FINDING_MASS_TRIP, FINDING_OFF_BUT_CONSUMING, GATE_NONE, HOUR_S, NONE, NOTICE_LOW_BALANCE,
-    NOTICE_PRESS_BUTTON, NOTICE_RESTORED, NOTICE_TRIP_DUE, NOTICE_TRIPPED, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, STATE_CLOSED,
-    STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING, STATE_TRIPPING, STATE_WARNED, AccountInfo, AccountState, CommandRow, Control,
-    DistrictState, NoticeRow, Policy, Said,
+    ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR, CAUSE_PROTECTED, COMMAND_TRIP, CONTROL_ARMED, CONTROL_DONE,
+    CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, CONTROL_UNSURE, FINDING_CLOCK_JUMP,
+    FINDING_MASS_TRIP, GATE_NONE, HOUR_S, NONE, NOTICE_LOW_BALANCE, NOTICE_PRESS_BUTTON, NOTICE_RESTORED, NOTICE_TRIP_DUE,
+    NOTICE_TRIPPED, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, STATE_CLOSED, STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING,
+    STATE_TRIPPING, STATE_WARNED,
 )
-
-
-cdef Control* control_of(Core* core, uint32_t account) noexcept nogil:
-    cdef AccountState* state = &core.accounts[account]
-    cdef Control* control
-    if state.control != NONE:
-        return &core.controls[state.control]
-    if core.controls_count >= core.controls_capacity:
-        core.overrun += 1
-        return &core.controls[0]
-    state.control = <uint32_t>core.controls_count
-    control = &core.controls[core.controls_count]
-    core.controls_count += 1
-    control.command_id = 0
-    control.first_issued_at_s = NEVER
-    control.issued_at_s = NEVER
-    control.expires_at_s = NEVER
-    control.wait_until_s = NEVER
-    control.trip_id = 0
-    control.trip_expires_at_s = NEVER
-    control.noticed_at_s = NEVER
-    control.off_since_s = NEVER
-    control.autopay_since_s = NEVER
-    control.failed_at_s = NEVER
-    control.account = account
-    control.attempt = 0
-    control.command_meter = NONE
-    control.trip_meter = NONE
-    control.said = NONE
-    control.flags = 0
-    control.command = COMMAND_NONE
-    control.cause = CAUSE_BALANCE
-    return control
 
 
 # ---- levels said
@@ -93,97 +61,6 @@ cdef void say(Core* core, Control* control, int64_t level_nano) noexcept nogil:
     core.saids[said].level_nano = level_nano
     core.saids[said].next = control.said
     control.said = said
-
-
-# ---- notices and commands
-
-cdef void notice(Core* core, uint32_t account, uint8_t kind, int level_text) noexcept nogil:
-    cdef NoticeRow* row = <NoticeRow*>push(core, &core.notices)
-    row.account = account
-    row.kind = kind
-    row.level_text = level_text
-    row.balance_nano = core.accounts[account].balance_nano
-
-
-cdef void set_state(Core* core, uint32_t account, uint8_t state) noexcept nogil:
-    """What ends with a state ends here: an approval with `due`, `off_but_consuming` with `off`."""
-    cdef AccountState* item = &core.accounts[account]
-    if item.state == STATE_DUE and state != STATE_DUE:
-        core.account_infos[account].blocked_by = GATE_NONE
-        core.controls[item.control].flags &= ~(CONTROL_APPROVED | CONTROL_TRIP_DONE)
-    if item.state == STATE_OFF and state != STATE_OFF:
-        close_one(core, &core.findings, FINDING_OFF_BUT_CONSUMING, account)
-    item.state = state
-
-
-cdef void forget_command(Control* control) noexcept nogil:
-    control.command = COMMAND_NONE
-    control.command_id = 0
-    control.flags &= ~(CONTROL_DONE | CONTROL_ARMED | CONTROL_PROVEN | CONTROL_OPERATOR | CONTROL_FIELD_ORDERED | CONTROL_TRIP_DONE)
-
-
-cdef int64_t wait_after(const Policy* policy, uint32_t attempt) noexcept nogil:
-    """min(ack_timeout 2^(i-1), 1 h)."""
-    cdef int64_t wait_s = policy.ack_timeout_s
-    cdef uint32_t i
-    for i in range(1, attempt):
-        if wait_s >= HOUR_S:
-            break
-        wait_s *= 2
-    return min(wait_s, <int64_t>HOUR_S)
-
-
-cdef void send(Core* core, uint32_t account, Control* control) noexcept nogil:
-    """An attempt of the current command."""
-    cdef const Policy* policy = &core.policies[core.accounts[account].policy]
-    cdef CommandRow* row = <CommandRow*>push(core, &core.commands)
-    control.issued_at_s = core.now_s
-    control.expires_at_s = core.now_s + policy.command_ttl_s
-    if control.command == COMMAND_TRIP:
-        control.expires_at_s = trip_window_end(core, account, control.expires_at_s)
-        control.trip_expires_at_s = control.expires_at_s
-    if control.attempt == 1:
-        control.first_issued_at_s = core.now_s
-        core.commands_sent[control.command] += 1
-    else:
-        core.commands_repeated[control.command] += 1
-    control.wait_until_s = core.now_s + wait_after(policy, control.attempt)
-    row.id = control.command_id
-    row.kind = control.command
-    row.attempt = control.attempt
-    row.account = account
-    row.meter = control.command_meter
-    row.issued_at_s = control.issued_at_s
-    row.expires_at_s = control.expires_at_s
-    row.cause = control.cause
-
-
-cdef void issue(Core* core, uint32_t account, Control* control, uint8_t command, uint8_t cause) noexcept nogil:
-    """A new command; it supersedes the one before."""
-    forget_command(control)
-    control.command = command
-    control.cause = cause
-    control.command_id = core.next_command_id
-    control.attempt = 1
-    core.next_command_id += 1
-    if command == COMMAND_TRIP:
-        control.command_meter = core.account_infos[account].switch_meter
-        control.trip_meter = control.command_meter
-        control.trip_id = control.command_id
-    else:
-        control.command_meter = control.trip_meter if control.trip_meter != NONE else core.account_infos[account].switch_meter
-    if core.issued_count >= core.issued_capacity:
-        core.overrun += 1
-    else:
-        core.issued[core.issued_count].id = control.command_id
-        core.issued[core.issued_count].account = account
-        core.issued_count += 1
-    send(core, account, control)
-
-
-cdef void restore(Core* core, uint32_t account, Control* control, uint8_t cause) noexcept nogil:
-    issue(core, account, control, COMMAND_RESTORE, cause)
-    set_state(core, account, STATE_RESTORING)
 
 
 # ---- a move from each state; True: the account has moved, and may move again

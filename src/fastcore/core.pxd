@@ -3,9 +3,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastcore.index cimport Index
 from fastcore.maps cimport Map
-from fastcore.types cimport (
-    NONE, AccountInfo, AccountState, CommandRow, Control, DistrictState, ExceptionRow, Figures, FindingRow, Gap, Issued, LedgerRow,
-    Limits, MeterInfo, MeterProfile, MeterState, NoticeRow, Open, Paid, Policy, Said, Tariff, Touched,
+from fastcore.structs cimport (
+    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, Limits, MeterInfo, MeterProfile, MeterState, Open,
+    Paid, Policy, Said, Tariff, Touched,
 )
 
 cdef struct Rows:                    # rows of one output, or bytes; `items` of them are of the running batch

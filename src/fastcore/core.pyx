@@ -14,10 +14,12 @@ from fastcore.index cimport free_index, reserve_ids
 from fastcore.maps cimport free_map, reserve_map
 from fastcore.memory cimport allocate, grow, grow_zeroed
 from fastcore.native cimport NEVER, floor_div
-from fastcore.types cimport (
-    NONE, AccountInfo, AccountState, CommandRow, Control, DistrictState, ExceptionRow, Figures, FindingRow, Gap, Issued, LedgerRow,
-    MeterInfo, MeterProfile, MeterState, NoticeRow, Open, Paid, Said, Touched, CollectionRow, WindowRow,
+from fastcore.rows cimport CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow
+from fastcore.structs cimport (
+    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, MeterInfo, MeterProfile, MeterState, Open, Paid,
+    Said, Touched,
 )
+from fastcore.types cimport NONE
 
 
 cdef void shape(Rows* rows, int64_t item_bytes) noexcept nogil:

@@ -1,6 +1,6 @@
 """The engine: batches in, effects out (reference, section 3; docs/embedding.md)."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -19,20 +19,21 @@ from fastcore.states import state_table
 from fastcore.acks cimport drop_stale_commands
 from fastcore.audit cimport audit_core
 from fastcore.batches cimport Batch, ids_of, take_batch
-from fastcore.columns cimport Block, id_array, intervals_block
+from fastcore.columns cimport Block, intervals_block
 from fastcore.configured cimport Configured
 from fastcore.control cimport advance_time, control_step
-from fastcore.core cimport Core, Intervals, Needs, Opens, Rows, clear_rows, free_core, new_core, reserve
+from fastcore.core cimport Core, clear_rows, reserve
+from fastcore.dump cimport dump_numbers, dump_sections
 from fastcore.findings cimport drop_closed
-from fastcore.index cimport Ids, Index, find, hash_id
+from fastcore.index cimport Ids, find, hash_id
+from fastcore.load cimport load_state
 from fastcore.native cimport NEVER
 from fastcore.needs cimport complete_needs
+from fastcore.reader cimport Reader
 from fastcore.reconfigure cimport forget_other_tiers, mark_all
-from fastcore.types cimport KIND_CONFIG, NONE, Text
-from fastcore.state cimport dump_numbers, dump_sections, load_state
-from fastcore.views cimport bytes_of, copy_of
+from fastcore.report cimport stats_of
+from fastcore.types cimport KIND_CONFIG, NONE
 from fastcore.windows cimport close_windows
-from fastcore.report cimport gaps_by_meter, stats_of
 
 NOW_LEAST_S = -62135596800                   # 0001-01-01
 NOW_MOST_S = 253402300799                    # 9999-12-31
@@ -64,10 +65,6 @@ def wanted_outputs(outputs):
     return tuple(name for name in OUTPUTS if name in outputs)
 
 
-cdef object rows_of_output(const Rows* rows, str struct):
-    return copy_of(rows.data, rows.items, struct) if rows.items else None
-
-
 cdef class Engine:
     """A prepaid engine over one configuration, one currency and one time zone.
 
@@ -86,17 +83,11 @@ cdef class Engine:
         if not isinstance(config, Config):
             raise SchemaError(f"config: is {type(config).__name__}; expected a fastcore.Config, as Config.from_toml gives")
         self.outputs = wanted_outputs(outputs)
-        self.core = new_core()
-        if self.core == NULL:
-            raise MemoryError("no room for an engine")
-        self.configured = Configured(config)
-        self.configured.install(self.core)
+        self.reader = Reader(Configured(config))
+        self.core = self.reader.core
         self.core.sequence = 1
         self.core.batches[<int>KIND_CONFIG] = 1
         self.want()
-
-    def __dealloc__(self):
-        free_core(self.core)
 
     cdef void want(self):
         core = self.core
@@ -152,24 +143,24 @@ cdef class Engine:
                     f"{self.core.limits.max_jump_s} s, or a tick before")
             if kind == "config":
                 next_configured = self.next_configuration(batch)
-                taken = take_batch("tick", None, None, self.configured)
+                taken = take_batch("tick", None, None, self.reader.configured)
             else:
-                taken = take_batch(kind, batch, self.ids, self.configured)
+                taken = take_batch(kind, batch, self.reader.ids, self.reader.configured)
             return self.run_batch(kind, taken, next_configured, now_s)
         finally:
             self.busy = False
 
     cdef Configured next_configuration(self, text):
         config = text if isinstance(text, Config) else Config.from_toml(text)
-        accounts = self.rows_of("accounts")
-        tariffs = {self.configured.tariff_names[row] for row in np.unique(accounts["tariff"])}
-        policies = {self.configured.policy_names[row] for row in np.unique(accounts["policy"])}
-        config.check_change(self.configured.config, tariffs, policies)
-        return Configured(config, self.configured.tariff_names, self.configured.policy_names)
+        accounts = self.reader.rows_of("accounts")
+        tariffs = {self.reader.configured.tariff_names[row] for row in np.unique(accounts["tariff"])}
+        policies = {self.reader.configured.policy_names[row] for row in np.unique(accounts["policy"])}
+        config.check_change(self.reader.configured.config, tariffs, policies)
+        return Configured(config, self.reader.configured.tariff_names, self.reader.configured.policy_names)
 
     cdef object run_batch(self, str kind, Batch batch, Configured next_configured, int64_t now_s):
         cdef Core* core = self.core
-        cdef Configured before = self.configured
+        cdef Configured before = self.reader.configured
         cdef Block block = None
         cdef int64_t later_s = max(core.now_s, now_s)
         cdef int failed
@@ -187,8 +178,8 @@ cdef class Engine:
         core.intervals.row = NULL
         if batch.rows and kind in ("reads", "updates") and "intervals" in self.outputs:
             block = intervals_block(batch.rows, &core.intervals)
-        if self.ids is None and kind in ("accounts", "meters", "districts"):
-            self.ids = batch.ids     # the first registry batch decides
+        if self.reader.ids is None and kind in ("accounts", "meters", "districts"):
+            self.reader.ids = batch.ids     # the first registry batch decides
             core.text_ids = batch.ids == "utf8"
         core.kind = KINDS.index(kind)
         core.sequence += 1
@@ -200,7 +191,7 @@ cdef class Engine:
             next_configured.install(core)
             forget_other_tiers(core, before.tariffs, len(before.tariff_names))
             mark_all(core)
-            self.configured = next_configured
+            self.reader.configured = next_configured
         with nogil:
             batch.run(core)
             close_windows(core)
@@ -216,64 +207,15 @@ cdef class Engine:
 
     cdef object effects(self, Block block):
         cdef Core* core = self.core
-        id_type = self.id_type
+        id_type = self.reader.id_type
         out = {}
         for name in self.outputs:
             if name == "intervals":
-                out[name] = self.intervals(block) if core.intervals.items and block is not None else empty_output(name, id_type)
+                out[name] = self.reader.intervals(block) if core.intervals.items and block is not None else empty_output(name, id_type)
                 continue
-            rows = self.new_rows(name)
-            out[name] = empty_output(name, id_type) if rows is None else record_batch(name, self, rows)
+            rows = self.reader.new_rows(name)
+            out[name] = empty_output(name, id_type) if rows is None else record_batch(name, self.reader, rows)
         return Effects(out)
-
-    cdef object new_rows(self, str output):
-        """The rows of an output of the newest batch, as structs; None if there are none."""
-        cdef Core* core = self.core
-        if output == "ledger":
-            return rows_of_output(&core.ledger, "LedgerRow")
-        if output == "exceptions":
-            return rows_of_output(&core.exceptions, "ExceptionRow")
-        if output == "notices":
-            return rows_of_output(&core.notices, "NoticeRow")
-        if output == "commands":
-            return rows_of_output(&core.commands, "CommandRow")
-        if output == "districts":
-            return rows_of_output(&core.window_rows, "WindowRow")
-        if output == "collection":
-            return rows_of_output(&core.collection, "CollectionRow")
-        return rows_of_output(&core.finding_rows if output == "findings" else &core.order_rows, "FindingRow")
-
-    cdef object intervals(self, Block block):
-        """The columns that the batch wrote, borrowed from its block."""
-        cdef Intervals* out = &self.core.intervals
-        cdef Core* core = self.core
-        cdef int64_t i, rows = out.items
-        cdef bint text = core.text_ids
-        for i in range(rows):
-            out.seq[i] = core.sequence
-        schema = OUTPUTS["intervals"](self.id_type)
-        valid = None
-        if out.without_account:
-            valid = pa.foreign_buffer(<size_t>out.has_account, (rows + 7) >> 3, block)
-
-        def column(size_t place, int width, int i, valid=None):
-            return pa.Array.from_buffers(schema.field(i).type, rows, [valid, pa.foreign_buffer(place, width * rows, block)])
-
-        return pa.RecordBatch.from_arrays([
-            column(<size_t>out.seq, 8, 0),
-            column(<size_t>out.row, 4, 1),
-            id_array(&core.meter_ids, text, out.meter_id, rows, block, None),
-            id_array(&core.account_ids, text, out.account_id, rows, block, valid),
-            id_array(&core.district_ids, text, out.district_id, rows, block, None),
-            column(<size_t>out.start_s, 8, 5),
-            column(<size_t>out.end_s, 8, 6),
-            column(<size_t>out.energy_wh, 8, 7),
-            column(<size_t>out.quality, 2, 8),
-            column(<size_t>out.charge_nano, 8, 9, valid),
-            column(<size_t>out.balance_nano, 8, 10, valid),
-        ], schema=schema)
-
-    # ---- what the functions of frames and states ask for
 
     @property
     def sequence(self):
@@ -288,132 +230,43 @@ cdef class Engine:
     @property
     def config(self):
         """The configuration in force."""
-        return self.configured.config
-
-    @property
-    def id_type(self):
-        """The Arrow type of ids: uint64 while the registry is empty, and if its first batch had such ids; else utf8."""
-        return pa.string() if self.ids == "utf8" else pa.uint64()
-
-    @property
-    def window_s(self):
-        return self.core.limits.window_s
-
-    @property
-    def subjects(self):
-        return bytes_of(self.core.subjects.data, self.core.subjects.items)
-
-    @property
-    def tariff_names(self):
-        return self.configured.tariff_names
-
-    @property
-    def policy_names(self):
-        return self.configured.policy_names
-
-    @property
-    def level_texts(self):
-        return self.configured.level_texts
-
-    def id_column(self, table, rows, valid=None):
-        """The ids of rows of a table as an Arrow array; null where not `valid`."""
-        cdef Core* core = self.core
-        cdef const Index* index
-        cdef uint64_t[::1] codes
-        cdef const uint32_t[::1] places = np.ascontiguousarray(rows, np.uint32)
-        cdef int64_t i, count = len(places)
-        cdef const char* base
-        index = &core.meter_ids if table == "meters" else &core.account_ids if table == "accounts" else &core.district_ids
-        out = np.zeros(max(count, 1), np.uint64)
-        codes = out
-        base = index.rows
-        for i in range(count):
-            if places[i] != NONE:
-                codes[i] = (<const uint64_t*>(base + index.stride * places[i]))[0]
-        bits = None
-        if valid is not None and not valid.all():
-            bits = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
-        return id_array(index, core.text_ids, &codes[0], count, out, bits)
-
-    def texts(self, which):
-        """The "name" or "grid" of every district."""
-        cdef Core* core = self.core
-        cdef Text text
-        out = []
-        for i in range(core.districts_count):
-            text = core.districts[i].name if which == "name" else core.districts[i].grid
-            out.append(None if text.offset < 0 else bytes_of(core.texts.data + text.offset, text.length).decode())
-        return out
-
-    def meter_districts(self):
-        """The district of every meter, as rows."""
-        return self.rows_of("meters")["district"]
-
-    def account_districts(self):
-        """The district of every account, as rows."""
-        return self.rows_of("accounts")["district"]
-
-    def rows_of(self, table):
-        """A copy of a table's structs."""
-        cdef Core* core = self.core
-        if table == "meters":
-            return copy_of(core.meters, core.meters_count, "MeterState")
-        if table == "accounts":
-            return copy_of(core.accounts, core.accounts_count, "AccountState")
-        if table == "account_infos":
-            return copy_of(core.account_infos, core.accounts_count, "AccountInfo")
-        if table == "districts":
-            return copy_of(core.districts, core.districts_count, "DistrictState")
-        if table == "profiles":
-            return copy_of(core.profiles, core.profiles_count, "MeterProfile")
-        return copy_of(core.controls, core.controls_count, "Control")
-
-    def standing_gaps(self):
-        """The gaps of the meters, by meter, the oldest first, and the row of each one's meter."""
-        return gaps_by_meter(self.core)
-
-    def open_entries(self, which):
-        """The open findings or orders, by id."""
-        cdef Core* core = self.core
-        cdef Opens* opens = &core.findings if which == "findings" else &core.orders
-        rows = copy_of(opens.items, opens.count, "Open")
-        return rows[rows["live"] != 0]
+        return self.reader.configured.config
 
     # ---- the state, as tables
 
     def accounts(self):
         """The accounts, as a `pyarrow.Table`, by arrival (reference, "State")."""
-        return state_table("accounts", self)
+        return state_table("accounts", self.reader)
 
     def meters(self):
         """The meters by arrival; one whose id started anew stands where it arrived again."""
-        return state_table("meters", self)
+        return state_table("meters", self.reader)
 
     def districts(self):
         """The districts by arrival."""
-        return state_table("districts", self)
+        return state_table("districts", self.reader)
 
     def gaps(self):
         """The stretches in which reads are missing, by meter and time."""
-        return state_table("gaps", self)
+        return state_table("gaps", self.reader)
 
     def findings(self):
         """The open findings, by id."""
-        return state_table("findings", self)
+        return state_table("findings", self.reader)
 
     def orders(self):
         """The open orders, by id."""
-        return state_table("orders", self)
+        return state_table("orders", self.reader)
 
     def commands(self):
         """The current commands, by id, as last sent."""
-        return state_table("commands", self)
+        return state_table("commands", self.reader)
 
     def balance(self, account_id):
         """The balance of one account as `Decimal`, exact to the nano-unit; KeyError if there is no such account."""
         cdef Ids ids
         cdef uint32_t row
-        array = pa.array([account_id], self.id_type)
+        array = pa.array([account_id], self.reader.id_type)
         ids = ids_of(array)
         row = find(&self.core.account_ids, &ids, 0, hash_id(&ids, 0))
         if row == NONE:
@@ -428,11 +281,11 @@ cdef class Engine:
 
     cdef dict header(self):
         return {
-            "config": self.configured.config.text,
-            "ids": self.ids,
+            "config": self.reader.configured.config.text,
+            "ids": self.reader.ids,
             "numbers": dump_numbers(self.core),
-            "policies": list(self.configured.policy_names),
-            "tariffs": list(self.configured.tariff_names),
+            "policies": list(self.reader.configured.policy_names),
+            "tariffs": list(self.reader.configured.tariff_names),
         }
 
     def digest(self):
@@ -453,10 +306,10 @@ cdef class Engine:
         cdef Configured configured
         header, sections = snapshot.read(file)
         engine = cls(Config.from_toml(header["config"]), outputs)
-        configured = Configured(engine.configured.config, tuple(header["tariffs"]), tuple(header["policies"]))
+        configured = Configured(engine.reader.configured.config, tuple(header["tariffs"]), tuple(header["policies"]))
         configured.install(engine.core)
-        engine.configured = configured
-        engine.ids = header["ids"]
+        engine.reader.configured = configured
+        engine.reader.ids = header["ids"]
         engine.core.text_ids = header["ids"] == "utf8"
         load_state(engine.core, header["numbers"], sections)
         return engine

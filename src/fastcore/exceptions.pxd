@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core
 from fastcore.index cimport Ids
-from fastcore.types cimport ExceptionRow
+from fastcore.rows cimport ExceptionRow
 
 cdef ExceptionRow* refuse(Core* core, uint32_t row, uint8_t reason) noexcept nogil
 cdef void subject_is_id(Core* core, ExceptionRow* item, const Ids* ids, int64_t i) noexcept nogil

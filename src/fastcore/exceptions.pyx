@@ -7,7 +7,8 @@ from libc.string cimport memcpy
 
 from fastcore.core cimport Core, push
 from fastcore.index cimport Ids
-from fastcore.types cimport HAS_SUBJECT, ExceptionRow
+from fastcore.rows cimport ExceptionRow
+from fastcore.types cimport HAS_SUBJECT
 
 
 cdef ExceptionRow* refuse(Core* core, uint32_t row, uint8_t reason) noexcept nogil:

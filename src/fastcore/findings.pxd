@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, Opens
-from fastcore.types cimport Open
+from fastcore.structs cimport Open
 
 # Opens it, unless it is open; whether it was opened now.
 cdef bint open_one(Core* core, Opens* opens, uint8_t kind, uint32_t subject, uint32_t district) noexcept nogil

@@ -6,9 +6,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, Opens, push
 from fastcore.maps cimport get, remove, set
+from fastcore.rows cimport FindingRow
+from fastcore.structs cimport MeterState, Open
 from fastcore.types cimport (
-    FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER, FINDING_ZERO_USAGE, HAS_INSPECT_METER, HAS_SILENT_METER,
-    HAS_ZERO_USAGE, NONE, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, FindingRow, MeterState, Open,
+    FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER, FINDING_ZERO_USAGE, HAS_INSPECT_METER,
+    HAS_SILENT_METER, HAS_ZERO_USAGE, NONE, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED,
 )
 
 

@@ -7,6 +7,7 @@ Wh and money in nano-units become Arrow types of the same eight bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -241,7 +242,8 @@ def record_batch(output: str, source: Source, rows: Rows) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(FRAMES[output](source, rows), schema=OUTPUTS[output](source.id_type))
 
 
+@cache
 def empty_output(output: str, id_type: pa.DataType) -> pa.RecordBatch:
-    """Return an output of no rows."""
+    """Return an output of no rows; always the same one."""
     schema = OUTPUTS[output](id_type)
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)

@@ -8,7 +8,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core
 from fastcore.native cimport NEVER
-from fastcore.types cimport NONE, Gap
+from fastcore.structs cimport Gap
+from fastcore.types cimport NONE
 
 
 cdef bint stands(const Core* core, uint32_t meter, uint32_t gap) noexcept nogil:

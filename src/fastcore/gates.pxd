@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcore.core cimport Core
-from fastcore.types cimport Ratio
+from fastcore.structs cimport Ratio
 
 # The first closed gate, or GATE_NONE.
 cdef uint8_t closed_gate(const Core* core, uint32_t account) noexcept nogil

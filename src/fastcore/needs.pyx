@@ -6,7 +6,8 @@ from libc.stdint cimport int64_t
 
 from fastcore.core cimport Core, Needs
 from fastcore.native cimport floor_div
-from fastcore.types cimport DISTRICT_BEGUN, KIND_CONFIG, KIND_READS, KIND_UPDATES, DistrictState
+from fastcore.structs cimport DistrictState
+from fastcore.types cimport DISTRICT_BEGUN, KIND_CONFIG, KIND_READS, KIND_UPDATES
 
 
 cdef enum:

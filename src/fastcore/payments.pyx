@@ -13,10 +13,12 @@ from fastcore.exceptions cimport refuse, subject_is_id
 from fastcore.index cimport find, hash_id
 from fastcore.maps cimport get, remove, set
 from fastcore.native cimport MONEY_LIMIT_NANO, fits, int128_t, mix
+from fastcore.rows cimport ExceptionRow, LedgerRow
+from fastcore.structs cimport AccountState, Paid
 from fastcore.types cimport (
-    HAS_AMOUNT, HAS_AT, LEDGER_TOP_UP, NONE, PAYMENT_REVERSAL, PAYMENT_TOP_UP, REASON_ACCEPTED, REASON_BAD_AMOUNT, REASON_BAD_VALUE,
-    REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_FUTURE, REASON_OUT_OF_RANGE, REASON_TOO_OLD, REASON_UNKNOWN_ACCOUNT,
-    STATE_CLOSED, AccountState, ExceptionRow, LedgerRow, Paid,
+    HAS_AMOUNT, HAS_AT, LEDGER_TOP_UP, NONE, PAYMENT_REVERSAL, PAYMENT_TOP_UP, REASON_ACCEPTED, REASON_BAD_AMOUNT,
+    REASON_BAD_VALUE, REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_FUTURE, REASON_OUT_OF_RANGE, REASON_TOO_OLD,
+    REASON_UNKNOWN_ACCOUNT, STATE_CLOSED,
 )
 
 

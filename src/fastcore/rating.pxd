@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
 from fastcore.core cimport Core
 from fastcore.native cimport int128_t, product
-from fastcore.types cimport NO_PERIOD, AccountState, Tariff
+from fastcore.structs cimport AccountState, Tariff
 
 cdef struct Spread:                  # E over N cells from cell k0 on: the first `rest` get base + 1, the others `base`
     int64_t k0

@@ -6,7 +6,8 @@ from libc.stdint cimport int64_t, uint16_t
 
 from fastcore.core cimport Core
 from fastcore.native cimport ENERGY_SUM_LIMIT_WH, int128_t
-from fastcore.types cimport NO_PERIOD, AccountState, Tariff
+from fastcore.structs cimport AccountState, Tariff
+from fastcore.types cimport NO_PERIOD
 
 
 cdef bint tiers(

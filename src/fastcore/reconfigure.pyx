@@ -3,7 +3,8 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcore.core cimport Core, mark
-from fastcore.types cimport NO_PERIOD, AccountState, Tariff
+from fastcore.structs cimport AccountState, Tariff
+from fastcore.types cimport NO_PERIOD
 
 
 cdef void forget_other_tiers(Core* core, const Tariff* before, int rows) noexcept nogil:

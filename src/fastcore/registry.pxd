@@ -1,4 +1,4 @@
-# Accounts, meters, districts: upserts, and who belongs to whom (reference, section 3).
+# Rows of accounts and districts (reference, section 3).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from fastcore.core cimport Core
@@ -24,21 +24,6 @@ cdef struct AccountColumns:
     const uint8_t* manual_approval
     int64_t rows
 
-cdef struct MeterColumns:
-    Ids meter
-    OptionalIds account
-    OptionalIds district
-    const int32_t* role
-    const int32_t* reading
-    const int64_t* interval_s
-    const int64_t* wh_per_count
-    const int64_t* modulus
-    const int64_t* max_w
-    const uint8_t* switchable
-    Optional initial_at
-    Optional initial_value
-    int64_t rows
-
 cdef struct DistrictColumns:
     Ids district
     OptionalIds name                 # texts
@@ -54,12 +39,11 @@ cdef inline bint has_id(const OptionalIds* column, int64_t i) noexcept nogil:
     return not column.absent and (column.valid == NULL or column.valid[i])
 
 cdef void apply_accounts(Core* core, const AccountColumns* rows) noexcept nogil
-cdef void apply_meters(Core* core, const MeterColumns* rows) noexcept nogil
 cdef void apply_districts(Core* core, const DistrictColumns* rows) noexcept nogil
 # An account takes a tariff; one of another tier period forgets what was used.
 cdef void take_tariff(Core* core, uint32_t account, int tariff) noexcept nogil
-# Lets every profile be found again.
-cdef void index_profiles(Core* core) noexcept nogil
-# How many of a batch's ids would make a new row, at most; a meter that is retired may start anew.
+# How many of a batch's ids would make a new row, at most.
 cdef int64_t count_new_accounts(const Core* core, const Ids* ids, int64_t rows) noexcept nogil
-cdef int64_t count_new_meters(const Core* core, const Ids* ids, int64_t rows) noexcept nogil
+cdef bint is_id(const Ids* ids, int64_t i) noexcept nogil
+# The district of that id, made if it does not exist yet.
+cdef uint32_t district_of(Core* core, const Ids* ids, int64_t i) noexcept nogil

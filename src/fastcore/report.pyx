@@ -8,7 +8,8 @@ from fastcore import types
 
 from fastcore.core cimport Core
 from fastcore.gaps cimport stands
-from fastcore.types cimport NONE, Gap
+from fastcore.structs cimport Gap
+from fastcore.types cimport NONE
 from fastcore.views cimport copy_of
 
 

@@ -1,10 +1,7 @@
-"""Units, vocabularies and state structs of the engine: the contract is `types.pxd`.
+"""The vocabularies of the engine: the contract is `types.pxd`.
 
 The names that outputs and state tables show are those of the enums below, in lower case and without their prefix.
 """
-
-if sizeof(MeterState) != 64 or sizeof(AccountState) != 64 or sizeof(MeterInfo) != 24:
-    raise ImportError("fastcore was built with padded structs: a meter and an account must fill one cache line each")
 
 
 def names(vocabulary):

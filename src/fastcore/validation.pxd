@@ -3,9 +3,10 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from fastcore.core cimport Core
 from fastcore.native cimport int128_t, product
+from fastcore.structs cimport MeterProfile
 from fastcore.types cimport (
     READING_INTERVAL, REASON_ACCEPTED, REASON_BAD_STATUS, REASON_BAD_VALUE, REASON_ESTIMATED, REASON_FUTURE, REASON_MISALIGNED,
-    REASON_OUT_OF_CALENDAR, STATUS_CLOCK_INVALID, STATUS_ESTIMATED, STATUS_TEST_MODE, MeterProfile,
+    REASON_OUT_OF_CALENDAR, STATUS_CLOCK_INVALID, STATUS_ESTIMATED, STATUS_TEST_MODE,
 )
 
 cdef inline uint8_t check_status(const Core* core, uint16_t status) noexcept nogil:

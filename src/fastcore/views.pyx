@@ -7,9 +7,9 @@ from libc.stdint cimport int64_t
 
 import numpy as np
 
-from fastcore.types cimport (
-    AccountInfo, AccountState, CollectionRow, CommandRow, Control, DistrictState, ExceptionRow, Figures, FindingRow, Gap, LedgerRow,
-    MeterInfo, MeterProfile, MeterState, NoticeRow, Open, Paid, Said, WindowRow,
+from fastcore.rows cimport CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow
+from fastcore.structs cimport (
+    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, MeterInfo, MeterProfile, MeterState, Open, Paid,
 )
 
 cdef AccountInfo[1] account_infos
@@ -51,6 +51,10 @@ DTYPES = {
     "Paid": np.asarray(<Paid[:1]>paid).dtype,
     "WindowRow": np.asarray(<WindowRow[:1]>windows).dtype,
 }
+
+
+if sizeof(MeterState) != 64 or sizeof(AccountState) != 64 or sizeof(MeterInfo) != 24:
+    raise ImportError("fastcore was built with padded structs: a meter and an account must fill one cache line each")
 
 
 cdef object dtype_of(str struct):

@@ -14,10 +14,11 @@ from fastcore.core cimport Core, push
 from fastcore.findings cimport close_one, open_one
 from fastcore.native cimport ENERGY_SUM_LIMIT_WH, fits, product
 from fastcore.rating cimport spread_up_to
+from fastcore.rows cimport CollectionRow, WindowRow
+from fastcore.structs cimport DistrictState, Figures, Touched
 from fastcore.types cimport (
-    CLASSES, DAY_S, DISTRICT_BEGUN, DISTRICT_COARSE, DISTRICT_COVERED, DISTRICT_HIGH_LOSS, DISTRICT_NEGATIVE_LOSS, DISTRICT_OUTAGE,
-    FINDING_CALENDAR_ENDS, FINDING_HIGH_LOSS, FINDING_NEGATIVE_LOSS, FINDING_OUTAGE, NONE, CollectionRow,
-    DistrictState, Figures, Touched, WindowRow,
+    CLASSES, DAY_S, DISTRICT_BEGUN, DISTRICT_COARSE, DISTRICT_COVERED, DISTRICT_HIGH_LOSS, DISTRICT_NEGATIVE_LOSS,
+    DISTRICT_OUTAGE, FINDING_CALENDAR_ENDS, FINDING_HIGH_LOSS, FINDING_NEGATIVE_LOSS, FINDING_OUTAGE, NONE,
 )
 
 

@@ -1,0 +1,11 @@
+# What is read of a core, by the functions of frames and states.
+from fastcore.columns cimport Block
+from fastcore.configured cimport Configured
+from fastcore.core cimport Core
+
+cdef class Reader:
+    cdef Core* core
+    cdef Configured configured
+    cdef object ids                          # "uint64" or "utf8"; None while no registry batch has decided
+    cdef object new_rows(self, str output)   # of the newest batch, as structs; None if there are none
+    cdef object intervals(self, Block block) # the record batch that the newest batch wrote into the block
