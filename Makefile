@@ -47,14 +47,15 @@ wheel: $(VENV)/.dev  ## source distribution and wheel, under dist/
 agreement-long: build/.built $(VENV)/.dev  ## LOGS random logs through the engine and its plain-Python twin
 	PYTHONPATH=tests $(BIN)/python -m tests.agreement.long --logs $(LOGS) --jobs $(JOBS)
 
-# libstdc++ is loaded first too, or the sanitizer would not see PyArrow's exceptions. CPython's own leaks are not ours.
+# libstdc++ is loaded first too, or the sanitizer would not see PyArrow's exceptions. CPython's own leaks are not ours. What
+# a sanitizer says before it ends the process must not be captured: -s.
 sanitize: $(VENV)/.dev  ## the agreement tests under the address and undefined-behaviour sanitizers
 	FEIKONG_SANITIZE=1 $(BIN)/python setup.py -q build --build-lib $(SANITIZED)
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
-	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZED) \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZED) \
 	$(BIN)/python -c "import sys, fastcore.engine as e, pytest; \
 	assert '$(SANITIZED)' in e.__file__, e.__file__; \
-	sys.exit(pytest.main(['-p', 'no:cacheprovider', 'tests/agreement', *'$(ARGS)'.split()]))"
+	sys.exit(pytest.main(['-s', '-p', 'no:cacheprovider', 'tests/agreement', *'$(ARGS)'.split()]))"
 
 clean:  ## all that was built, but for the environment
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
