@@ -178,6 +178,21 @@ def test_a_registry_is_made_of_the_reads_ids(tmp_path: Path) -> None:
     assert report.meters_unregistered == 0
 
 
+def test_made_meters_count_as_the_reads_do(tmp_path: Path) -> None:
+    for unit, values in (("counts", [22, 11]), ("Wh", [2, 1])):
+        (tmp_path / unit).mkdir()
+        reads = "meter_id,at,value\nM2,2026-03-01 00:15,22\nM1,2026-03-01 00:15,11\n"
+        mapping = Mapping({"reads": {"unit": unit, "resolution_wh": 11}})
+        made = MadeRegistry("home", "prepaid", "D9")
+        report, entries, _ = build_from(tmp_path / unit, {"reads": reads}, made=made, mapping=mapping)
+        meters, rows = entries[2].batch, entries[3].batch
+        assert isinstance(meters, pa.Table)
+        assert isinstance(rows, pa.Table)
+        assert meters["wh_per_count"].to_pylist() == [11, 11]
+        assert rows["value"].to_pylist() == values
+        assert report.meters_of_other_resolution == 0
+
+
 def test_whole_number_ids(tmp_path: Path) -> None:
     reads = "meter_id,at,value\n18446744073709551615,2026-03-01 00:15,1\n"
     made = MadeRegistry("home", "prepaid", "3")

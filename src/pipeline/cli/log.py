@@ -104,9 +104,7 @@ def _files(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     show_default=True,
     help="How long after its newest instant a batch arrives.",
 )
-@click.option(
-    "--resolution-wh", type=click.IntRange(min=1), help="Wh per count of reads in Wh, kWh, MWh.  [default: 1]"
-)
+@click.option("--resolution-wh", type=click.IntRange(min=1), help="Wh per count of the reads.  [default: 1]")
 @click.option(
     "--round", "round_counts", is_flag=True, help="Round energies that are no whole counts to them."
 )
@@ -209,7 +207,6 @@ def build(  # one parameter an option
             klass,
             reading,
             interval,
-            resolution_wh or 1,
             max_w,
             switchable,
             opening_balance,

@@ -21,7 +21,7 @@ __all__ = ["MadeRegistry", "made_registry"]
 class MadeRegistry:
     """What every account and meter has in common; each account has its meter's id.
 
-    `interval_s` None is the engine's cell. `wh_per_count` is that of the reads.
+    `interval_s` None is the engine's cell.
     """
 
     tariff: str
@@ -30,14 +30,15 @@ class MadeRegistry:
     klass: str = "low_voltage"
     reading: Literal["register", "interval"] = "interval"
     interval_s: int | None = None
-    wh_per_count: int = 1
     max_w: int = 0
     switchable: bool = True
     opening_balance: Decimal = Decimal(0)
 
 
-def made_registry(made: MadeRegistry, meter_ids: pa.Array, ids: Ids, cell_s: int) -> dict[str, pa.Table]:
-    """The tables `accounts` and `meters`, with a row for each of `meter_ids`."""
+def made_registry(
+    made: MadeRegistry, meter_ids: pa.Array, wh_per_count: list[int], ids: Ids, cell_s: int
+) -> dict[str, pa.Table]:
+    """The tables `accounts` and `meters`, with a row for each of `meter_ids` and its `wh_per_count`."""
     rows = len(meter_ids)
     plain = meter_ids.cast(pa.uint64() if ids == "uint64" else pa.string())
     district = pa.scalar(int(made.district) if ids == "uint64" else made.district)
@@ -51,23 +52,24 @@ def made_registry(made: MadeRegistry, meter_ids: pa.Array, ids: Ids, cell_s: int
         "role": "consumer",
         "reading": made.reading,
         "interval_s": made.interval_s or cell_s,
-        "wh_per_count": made.wh_per_count,
         "modulus": 0,
         "max_w": made.max_w,
         "switchable": made.switchable,
         "initial_at": None,
         "initial_value": None,
     }
+    own = {
+        "account_id": plain,
+        "meter_id": plain,
+        "district_id": pa.repeat(district, rows),
+        "wh_per_count": pa.array(wh_per_count, pa.int64()),
+    }
     tables = {}
     for kind in ("accounts", "meters"):
         schema = schema_of(kind, ids)
-        columns = {
-            field.name: plain
-            if field.name in ("account_id", "meter_id")
-            else pa.repeat(district if field.name == "district_id" else pa.scalar(same[field.name]), rows)
+        columns = [
+            (own[field.name] if field.name in own else pa.repeat(same[field.name], rows)).cast(field.type)
             for field in schema
-        }
-        tables[kind] = pa.table(
-            {name: column.cast(schema.field(name).type) for name, column in columns.items()}
-        )
+        ]
+        tables[kind] = pa.table(columns, schema=schema)
     return tables

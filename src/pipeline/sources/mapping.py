@@ -12,7 +12,7 @@ It is TOML, a table per kind of rows::
     stamp = "start"                       # what a read's stamp marks: its interval's end (default) or start
     interval = "30m"                      # needed with start
     unit = "kWh"                          # counts (default), Wh, kWh, MWh
-    resolution_wh = 1                     # Wh per count (default 1), where the unit is not counts
+    resolution_wh = 1                     # Wh per count (default 1)
     round = false                         # may energies that are no whole counts be rounded to them?
     columns = { meter_id = "LCLid", at = ["date", "time"], value = "KWH/hh" }   # ours = theirs
     fixed = { status = 0 }                # columns that are the same in every row
