@@ -242,5 +242,18 @@ def test_rows_are_written_in_groups_and_all_of_them(tmp_path: Path, monkeypatch:
     assert values[3::2] == [Decimal(number).scaleb(-3) for number in range(2, 12)]
 
 
+def test_rows_wait_for_a_row_group_and_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "ROW_GROUP_ROWS", 3)
+    files = parquet.OutputFiles(tmp_path, ["ledger"])
+    path = tmp_path / "outputs" / "ledger.parquet"
+    rows = pa.record_batch({"amount": [1, 2]})
+    files.add("ledger", rows)
+    assert not path.exists()
+    files.add("ledger", rows)
+    assert path.exists()
+    files.close({})
+    assert pq.read_table(path)["amount"].to_pylist() == [1, 2, 1, 2]
+
+
 def test_an_empty_run_has_no_speed() -> None:
     assert (Run().reads_per_s, Run().engine_reads_per_s) == (0.0, 0.0)

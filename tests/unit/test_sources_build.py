@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fastcore.errors import ConfigError
@@ -136,6 +137,12 @@ def test_rows_stand_in_order_of_time_after_the_registry(tmp_path: Path) -> None:
     assert steps.announced == steps.done
 
 
+def test_rows_of_one_instant_keep_their_order(tmp_path: Path) -> None:
+    rows = "".join(f"M1,2026-03-01 00:{minute},{value}\n" for value in range(200) for minute in ("30", "15"))
+    _, entries, _ = build_from(tmp_path, {"reads": f"meter_id,at,value\n{rows}"})
+    assert [mark for kind, _, mark in flat(entries) if kind == "reads"] == [list(range(200))] * 2
+
+
 def test_days_are_local_and_a_batch_has_its_most_rows(tmp_path: Path) -> None:
     # 23:00 UTC is midnight in Berlin: what ends there is of the day before.
     reads = "meter_id,at,value\n" + "".join(
@@ -229,11 +236,15 @@ def test_a_log_without_reads_stands_at_the_calendars_start(tmp_path: Path) -> No
 def test_nothing_is_left_of_a_build_that_fails(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(CONFIG)
     (tmp_path / "reads.csv").write_text("meter,at,value\n")
+    pq.write_table(
+        pa.table({"meter_id": ["M"], "at": ["2026-03-01"], "value": [[1]]}), tmp_path / "odd.parquet"
+    )
     out = tmp_path / "log"
     for files, config, error in (
         ({"reads": (tmp_path / "reads.csv",)}, CONFIG, SourceError),
         ({}, "[engine]", ConfigError),
         ({"reads": (tmp_path / "none.csv",)}, CONFIG, OSError),
+        ({"reads": (tmp_path / "odd.parquet",)}, CONFIG, SourceError),  # found out in the middle
     ):
         (tmp_path / "config.toml").write_text(config)
         with pytest.raises(error):
@@ -245,7 +256,12 @@ def test_nothing_is_left_of_a_build_that_fails(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="not an empty folder"):
         build(Options(tmp_path / "config.toml", {}), out, NoSteps())
     assert (out / "mine.txt").read_text() == "keep"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "log", "reads.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "config.toml",
+        "log",
+        "odd.parquet",
+        "reads.csv",
+    ]
 
 
 def test_local_days_begin_with_their_first_instant() -> None:

@@ -55,7 +55,8 @@ class OutputFiles:
     def close(self, empty: Mapping[str, pa.Schema]) -> None:
         """Write what waits and close the files; `empty` has the schemas of outputs that saw no batch."""
         for name in self.rows:
-            self._schemas.setdefault(name, empty[name])
+            if name not in self._schemas:
+                self._schemas[name] = empty[name]
             if self._waiting[name] or name not in self._writers:
                 self._flush(name)
             self._writers[name].close()
