@@ -70,10 +70,10 @@ def test_cython_has_no_hint_to_give(tmp_path):
     out = subprocess.run(
         [*command, "-o", f"{tmp_path}/", *sources], cwd=SRC, capture_output=True, text=True, check=False
     )
-    assert out.returncode == 0, out.stderr
+    assert out.returncode == 0, out.stderr[:2000]
     assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(COMPILED)
-    assert "performance hint" not in out.stderr, out.stderr
-    assert "warning" not in out.stderr, out.stderr
+    assert "performance hint" not in out.stderr, out.stderr[:2000]
+    assert "warning" not in out.stderr, out.stderr[:2000]
 
 
 def test_every_compiled_module_has_a_stub():
