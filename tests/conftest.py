@@ -1,4 +1,4 @@
-"""What holds for all tests: random examples are the same on every run, and as many as the profile asks for."""
+"""What holds for all tests: random examples are the same on every run, as many as the profile asks for."""
 
 from __future__ import annotations
 
