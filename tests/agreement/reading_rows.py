@@ -60,7 +60,7 @@ def wrong(grid: Grid, sim: Sim) -> list[Row]:
     now = grid.time // grid.cell_s * grid.cell_s
     at = rng.choice((*(t1 + offset for offset in near), *edges, now + future, now + future + 86400))
     value = rng.choice((v1, v1, v1 + 1, v1 - 1, 0, v1 + limit, v1 + limit - 1, -1, sim.modulus, 2**63 - 1))
-    return [{"meter_id": sim.id, "at": at, "value": value, "status": status(grid)}]
+    return [{"meter_id": sim.id, "at": at, "value": min(value, 2**63 - 1), "status": status(grid)}]
 
 
 def bursts(grid: Grid, sim: Sim) -> list[Row]:
@@ -70,7 +70,7 @@ def bursts(grid: Grid, sim: Sim) -> list[Row]:
         return []
     at = meter.t1 + sim.interval_s
     low = {"meter_id": sim.id, "at": at, "value": max(0, meter.v1 - 1), "status": 0}
-    high = {**low, "value": meter.v1 + 10**7}
+    high = {**low, "value": min(meter.v1 + 10**7, 2**63 - 1)}
     return [grid.rng.choice((low, high)) for _ in range(grid.rng.randint(1, 4))]
 
 

@@ -7,63 +7,18 @@ from random import Random
 import pytest
 
 from agreement import metamorphic
-from agreement.compare import Counts, run
+from agreement.compare import run
 from agreement.generate import recorded
 from agreement.native import engine
 
 CHUNK, CHUNKS = 10, 20
-MUST_MEET = (
-    "good",
-    "quality gap",
-    "quality late",
-    "quality rollover",
-    "quality suspect",
-    "ledger correction",
-    "ledger standing",
-    "trip balance",
-    "trip balance again",
-    "restore balance",
-    "restore operator",
-    "notice tripped",
-    "notice restored",
-    "gate reading",
-    "gate window",
-    "gate rate",
-    "mass_trip opened",
-    "off_but_consuming opened",
-    "inspect_meter opened",
-    "zero_usage opened",
-    "reads overlap",
-    "reads out_of_range",
-    "payments duplicate",
-    "acks stale_ack",
-    "meters needs_exchange",
-    "window revised",
-    "malformed SchemaError",
-    "malformed ConfigError",
-)
-"""What the logs of this file meet for certain: should one go missing, the generator has gone blind."""
-
-
-@pytest.fixture(scope="module")
-def total() -> Counts:
-    """What all the logs of this file have compared."""
-    return Counts()
 
 
 @pytest.mark.parametrize("first", range(0, CHUNK * CHUNKS, CHUNK))
-def test_engine_agrees_with_twin(first: int, total: Counts) -> None:
+def test_engine_agrees_with_twin(first: int) -> None:
     for seed in range(first, first + CHUNK):
         counts = run(seed, engine)
         assert counts.rows["intervals"] + counts.rows["exceptions"] > 0
-        total.add(counts)
-
-
-def test_logs_met_what_they_are_for(total: Counts) -> None:
-    if total.logs < CHUNK * CHUNKS:
-        pytest.skip("only some of the logs ran in this process")
-    missing = [name for name in MUST_MEET if not total.met[name]]
-    assert not missing
 
 
 @pytest.mark.parametrize("seed", range(1000, 1008))

@@ -64,6 +64,7 @@ def meter_row(grid: Grid, row: Row) -> None:
         sim = grid.sims.get(meter.id)
         count = sim.count if sim else 0
         row["value"] = meter.v1 if grid.chance(0.1) else count + rng.choice((0, 1, 3, -1, 10**8))
+        row["value"] = min(row["value"], 2**63 - 1)
         if meter.modulus and grid.chance(0.9):
             row["value"] %= meter.modulus
     if row["op"] == "exchange_meter":
