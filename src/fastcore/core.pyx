@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from fastcore.index cimport free_index, reserve_ids
 from fastcore.maps cimport free_map, reserve_map
-from fastcore.memory cimport allocate, grow, grow_zeroed
+from fastcore.memory cimport allocate, allocate_lines, grow, grow_lines, grow_zeroed
 from fastcore.native cimport NEVER, floor_div
 from fastcore.rows cimport CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow
 from fastcore.structs cimport (
@@ -130,18 +130,27 @@ cdef int room_for_open(Opens* opens, int64_t more) noexcept nogil:
     return room(opens.rows, 2 * more + opens.live)
 
 
+cdef int longer_slab(Figures** slab, int64_t before, int64_t districts) noexcept nogil:
+    """A slab for more districts, all that is new in it zero."""
+    cdef int64_t capacity = before
+    if slab[0] == NULL:
+        return 0
+    if grow_lines(<void**>slab, &capacity, districts, sizeof(Figures)) < 0:
+        return -1
+    memset(slab[0] + before, 0, (capacity - before) * sizeof(Figures))
+    return 0
+
+
 cdef int room_for_districts(Core* core, int64_t more) noexcept nogil:
     """The slabs grow first: a longer slab than the districts need is still a slab."""
-    cdef int64_t i, length, capacity
-    capacity = core.districts_capacity
+    cdef int64_t i, capacity = core.districts_capacity
     if core.districts_count + more > capacity:
         capacity = max(core.districts_count + more, 2 * capacity, 16)
-        for i in range(core.slabs_count + core.spare_slabs_count):
-            length = core.districts_capacity
-            if i < core.slabs_count:
-                if core.slabs[i] != NULL and grow_zeroed(<void**>&core.slabs[i], &length, capacity, sizeof(Figures)) < 0:
-                    return -1
-            elif grow_zeroed(<void**>&core.spare_slabs[i - core.slabs_count], &length, capacity, sizeof(Figures)) < 0:
+        for i in range(core.slabs_count):
+            if longer_slab(&core.slabs[i], core.districts_capacity, capacity) < 0:
+                return -1
+        for i in range(core.spare_slabs_count):
+            if longer_slab(&core.spare_slabs[i], core.districts_capacity, capacity) < 0:
                 return -1
     if grow(<void**>&core.districts, &core.districts_capacity, capacity, sizeof(DistrictState)) < 0:
         return -1
@@ -171,11 +180,11 @@ cdef int room_for_windows(Core* core, int64_t now_s) noexcept nogil:
         if core.spare_slabs_count:
             core.spare_slabs_count -= 1
             slab = core.spare_slabs[core.spare_slabs_count]
-            memset(slab, 0, core.districts_capacity * sizeof(Figures))
         else:
-            slab = <Figures*>allocate(core.districts_capacity * sizeof(Figures))
+            slab = <Figures*>allocate_lines(core.districts_capacity * sizeof(Figures))
             if slab == NULL:
                 return -1
+        memset(slab, 0, core.districts_capacity * sizeof(Figures))
         core.slabs[window - core.slab_base] = slab
     return 0
 
@@ -203,7 +212,7 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
     cdef int64_t accounts = core.accounts_count + needs.accounts, meters = core.meters_count + needs.meters
     if needs.accounts:
         if (accounts >= NONE
-                or grow(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
+                or grow_lines(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
                 or grow(<void**>&core.account_infos, &core.account_infos_capacity, accounts, sizeof(AccountInfo)) < 0
                 or grow_zeroed(<void**>&core.attention, &core.attention_capacity, (accounts >> 6) + 1, 8) < 0
                 or grow_zeroed(<void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0):
@@ -213,7 +222,7 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
             return -1
     if needs.meters:
         if (meters >= NONE
-                or grow(<void**>&core.meters, &core.meters_capacity, meters, sizeof(MeterState)) < 0
+                or grow_lines(<void**>&core.meters, &core.meters_capacity, meters, sizeof(MeterState)) < 0
                 or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, meters, sizeof(MeterInfo)) < 0):
             return -1
         core.meter_ids.rows = <const char*>core.meters

@@ -127,6 +127,7 @@ cdef tuple dump_windows(const Core* core):
         if core.slabs[i] == NULL:
             continue
         rows = copy_of(core.slabs[i], core.districts_count, "Figures")
+        rows["ready"], rows["district_id"] = 0, 0
         if rows.view(np.uint64).any():
             windows.append(core.slab_base + i)
             figures.append(rows)

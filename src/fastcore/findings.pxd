@@ -17,4 +17,6 @@ cdef void close_findings_of_meter(Core* core, uint32_t meter) noexcept nogil
 # Closes what is open about an account and its meters, in order of id.
 cdef void close_findings_of_account(Core* core, uint32_t account) noexcept nogil
 cdef void close_orders_of_account(Core* core, uint32_t account) noexcept nogil
+# What is open about a meter is about the same id, which has started anew in another row.
+cdef void pass_findings(Core* core, uint32_t old, uint32_t new) noexcept nogil
 cdef void meter_finding(Core* core, uint32_t meter, uint8_t kind, bint opens) noexcept nogil

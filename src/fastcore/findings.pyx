@@ -135,6 +135,20 @@ cdef void close_findings_of_meter(Core* core, uint32_t meter) noexcept nogil:
     close_in_order(core, ids, 3)
 
 
+cdef void pass_findings(Core* core, uint32_t old, uint32_t new) noexcept nogil:
+    cdef uint8_t kind
+    cdef uint64_t id
+    for kind in range(FINDING_INSPECT_METER, FINDING_ZERO_USAGE + 1):
+        if not core.meters[old].findings & flag_of(kind):
+            continue
+        id = get(&core.findings.ids, key(kind, old))
+        remove(&core.findings.ids, key(kind, old))
+        set(&core.findings.ids, key(kind, new), id)
+        find_open(&core.findings, id).subject = new
+    core.meters[new].findings = core.meters[old].findings
+    core.meters[old].findings = 0
+
+
 cdef void close_findings_of_account(Core* core, uint32_t account) noexcept nogil:
     """Takes the oldest each time; an account has few meters, and each at most three findings."""
     cdef uint64_t least, id

@@ -10,11 +10,11 @@ from fastcore.census cimport unsettle
 from fastcore.commands cimport control_of, forget_command, set_state
 from fastcore.core cimport Core, mark
 from fastcore.exceptions cimport refuse, subject_is_id
-from fastcore.findings cimport close_findings_of_meter
+from fastcore.findings cimport pass_findings
 from fastcore.gaps cimport drop_gaps
 from fastcore.index cimport Ids, find, hash_id, put, store_id
 from fastcore.maps cimport get, set
-from fastcore.native cimport NEVER, mix
+from fastcore.native cimport ENERGY_READ_LIMIT_WH, NEVER, int128_t, mix, product
 from fastcore.registry cimport district_of, has, has_id, is_id
 from fastcore.structs cimport Control, MeterProfile, MeterState
 from fastcore.types cimport (
@@ -110,6 +110,10 @@ cdef uint8_t judge_row(Core* core, const MeterColumns* rows, int64_t i, uint32_t
     profile.modulus = rows.modulus[i]
     profile.max_w = rows.max_w[i]
     profile.reading = rows.reading[i]
+    profile.cells = <int32_t>(profile.interval_s // core.limits.cell_s)
+    profile.most_wh = ENERGY_READ_LIMIT_WH - 1
+    if profile.max_w:
+        profile.most_wh = <int64_t>min(product(profile.max_w, profile.interval_s) // 3600, <int128_t>profile.most_wh)
     memset(profile.spare, 0, sizeof(profile.spare))
     if initial != has(&rows.initial_value, i):
         return REASON_BAD_REGISTRY
@@ -259,7 +263,6 @@ cdef void apply_meters(Core* core, const MeterColumns* rows) noexcept nogil:
             continue
         old = row
         if old != NONE:
-            close_findings_of_meter(core, old)
             leave(core, old)
             drop_gaps(core, old)
             core.meters[old].flags |= METER_GONE
@@ -267,6 +270,7 @@ cdef void apply_meters(Core* core, const MeterColumns* rows) noexcept nogil:
         describe(core, rows, i, row, &wanted)
         place(core, rows, i, row, &wanted)
         if old != NONE:
+            pass_findings(core, old, row)
             inherit_doubt(core, old, row)
 
 

@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
-from fastcore.memory cimport allocate, grow
+from fastcore.memory cimport allocate_lines, grow
 from fastcore.native cimport mix
 from fastcore.types cimport NONE
 
@@ -26,12 +26,6 @@ cdef uint64_t hash_text(const char* text, int64_t length) noexcept nogil:
     word = 0
     memcpy(&word, text + place, length - place)
     return mix(hash ^ word, <uint64_t>0xA0761D6478BD642F)
-
-
-cdef uint64_t hash_id(const Ids* ids, int64_t i) noexcept nogil:
-    if ids.numbers != NULL:
-        return hash_number(ids.numbers[i])
-    return hash_text(ids.bytes + ids.offsets[i], ids.offsets[i + 1] - ids.offsets[i])
 
 
 cdef uint32_t find_number(const Index* index, uint64_t id, uint64_t hash) noexcept nogil:
@@ -106,7 +100,7 @@ cdef int reserve_ids(Index* index, int64_t more, int64_t more_bytes) noexcept no
         return 0
     if slots > (<uint64_t>1 << 40):
         return -1
-    grown = <Slot*>allocate(slots * sizeof(Slot))
+    grown = <Slot*>allocate_lines(slots * sizeof(Slot))
     if grown == NULL:
         return -1
     memset(grown, 0xFF, slots * sizeof(Slot))

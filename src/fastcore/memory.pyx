@@ -3,8 +3,14 @@
 # cython: cdivision=True
 
 from libc.stdint cimport INT64_MAX, int64_t
-from libc.stdlib cimport calloc, realloc
-from libc.string cimport memset
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
+
+from fastcore.native cimport aligned, ask_for_huge_pages
+
+cdef enum:
+    LINE_BYTES = 64
+    HUGE_PAGE_BYTES = 1 << 21
 
 cdef int64_t allocations_left = -1           # for tests; -1: no limit
 
@@ -50,4 +56,34 @@ cdef int grow_zeroed(void** data, int64_t* capacity, int64_t need, int64_t item_
     if grow(data, capacity, need, item_bytes) < 0:
         return -1
     memset(<char*>data[0] + before * item_bytes, 0, (capacity[0] - before) * item_bytes)
+    return 0
+
+
+cdef void* allocate_lines(int64_t size_bytes) noexcept nogil:
+    cdef void* data
+    cdef bint large = size_bytes >= 2 * HUGE_PAGE_BYTES
+    if refused():
+        return NULL
+    data = aligned(HUGE_PAGE_BYTES if large else LINE_BYTES, size_bytes)
+    if data != NULL and large:
+        ask_for_huge_pages(data, size_bytes)
+    return data
+
+
+cdef int grow_lines(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
+    cdef int64_t room
+    cdef void* grown
+    if need <= capacity[0]:
+        return 0
+    room = max(need, 2 * capacity[0], 16)
+    if room > INT64_MAX // item_bytes:
+        return -1
+    grown = allocate_lines(room * item_bytes)
+    if grown == NULL:
+        return -1
+    if capacity[0]:
+        memcpy(grown, data[0], capacity[0] * item_bytes)
+    free(data[0])
+    data[0] = grown
+    capacity[0] = room
     return 0

@@ -6,6 +6,8 @@ cdef extern from *:
     #ifndef FASTCORE_NATIVE
     #define FASTCORE_NATIVE
     #include <stdint.h>
+    #include <stdlib.h>
+    #include <sys/mman.h>
     typedef __int128 fc_int128;
     typedef unsigned __int128 fc_uint128;
     static inline fc_int128 fc_product(int64_t a, int64_t b) { return (fc_int128)a * b; }
@@ -17,6 +19,15 @@ cdef extern from *:
     static inline int64_t fc_floor_div(int64_t a, int64_t b) { return a / b - ((a % b != 0) & ((a < 0) != (b < 0))); }
     static inline int fc_lowest_bit(uint64_t word) { return __builtin_ctzll(word); }
     static inline void fc_prefetch(const void *place) { __builtin_prefetch(place, 1, 3); }
+    static inline void *fc_aligned(size_t line, size_t size) {
+        void *data = NULL;
+        return posix_memalign(&data, line, size) ? NULL : data;
+    }
+    static inline void fc_ask_for_huge_pages(void *data, size_t size) {
+    #ifdef MADV_HUGEPAGE
+        madvise(data, size, MADV_HUGEPAGE);
+    #endif
+    }
     #define FC_NEVER (-0x7FFFFFFFFFFFFFFFLL)
     #define FC_ENERGY_READ_LIMIT_WH 100000000000LL
     #define FC_ENERGY_SUM_LIMIT_WH 1000000000000000LL
@@ -35,6 +46,8 @@ cdef extern from *:
     # Rounds towards minus infinity, on both sides of zero; b > 0.
     int64_t floor_div "fc_floor_div"(int64_t a, int64_t b) noexcept nogil
     int lowest_bit "fc_lowest_bit"(uint64_t word) noexcept nogil
+    void* aligned "fc_aligned"(size_t line, size_t size) noexcept nogil      # NULL where there is no room
+    void ask_for_huge_pages "fc_ask_for_huge_pages"(void* data, size_t size) noexcept nogil
     void prefetch "fc_prefetch"(const void* place) noexcept nogil
     bint likely "fc_likely"(bint condition) noexcept nogil
     bint unlikely "fc_unlikely"(bint condition) noexcept nogil

@@ -12,8 +12,9 @@ from fastcore.core cimport Core, Intervals, mark, push
 from fastcore.exceptions cimport refuse, subject_is_id
 from fastcore.findings cimport meter_finding, open_one
 from fastcore.gaps cimport add_gap, split_off, drop_gaps, remove_gap
-from fastcore.index cimport find, hash_id
-from fastcore.native cimport NEVER, product
+from fastcore.index cimport Index, find, first_likely, hash_id, is_row
+from fastcore.native cimport NEVER, likely, prefetch, product, unlikely
+from fastcore.ordinary cimport Moment, look_at, take_ordinary
 from fastcore.plan cimport Plan, plan_forward, plan_late, plan_money
 from fastcore.rows cimport ExceptionRow, LedgerRow
 from fastcore.structs cimport AccountState, Control, Gap, MeterProfile, MeterState
@@ -29,7 +30,7 @@ from fastcore.windows cimport begin_windows, change_windows, count_received, fit
 
 
 cdef enum:
-    BLOCK = 256                      # rows looked up ahead of the one that is judged
+    BLOCK = 128                      # rows looked up ahead of the one that is judged
     FULL_COUNT = 16                  # forward reads after which a meter's typical energy is believed
     SUSPECT_RUN = 3                  # suspect reads in a row, after which the next sets the typical energy anew
     REFUSED_RUN = 3                  # refusals in a row that call for an inspection
@@ -303,24 +304,56 @@ cdef void refuse_read(Core* core, const ReadColumns* reads, int64_t i, uint32_t 
         meter_finding(core, meter, FINDING_INSPECT_METER, True)
 
 
+cdef void find_block(const Core* core, const ReadColumns* reads, int64_t first, int64_t rows, uint32_t* found_out) noexcept nogil:
+    """The meters of a block of rows, in passes, so that slots and states are on their way before they are needed."""
+    cdef uint64_t[BLOCK] hashes
+    cdef const Index* index = &core.meter_ids
+    cdef int64_t i
+    if index.slots == NULL:
+        for i in range(rows):
+            found_out[i] = NONE
+        return
+    for i in range(rows):
+        hashes[i] = hash_id(&reads.meter, first + i)
+        prefetch(&index.slots[hashes[i] & index.mask])
+    for i in range(rows):
+        found_out[i] = first_likely(index, hashes[i])
+        if found_out[i] != NONE:
+            prefetch(&core.meters[found_out[i]])
+    for i in range(rows):
+        if found_out[i] == NONE:
+            continue
+        if unlikely(not is_row(index, found_out[i], &reads.meter, first + i)):
+            found_out[i] = find(index, &reads.meter, first + i, hashes[i])
+            if found_out[i] == NONE:
+                continue
+        if core.meters[found_out[i]].account != NONE:
+            prefetch(&core.accounts[core.meters[found_out[i]].account])
+
+
 cdef void apply_reads(Core* core, const ReadColumns* reads) noexcept nogil:
-    """Looks a block of rows up ahead, so that the states are on their way while others are worked on."""
+    """An ordinary read takes the straight line; all others, and whatever is wrong with one, go through `take_read`."""
     cdef uint32_t[BLOCK] found
-    cdef uint64_t hash
-    cdef int64_t first, i, rows
+    cdef Moment moment
+    cdef int64_t first = 0, i, rows
+    cdef uint32_t row
     cdef uint8_t reason
-    first = 0
+    moment.at_s = NEVER
+    moment.ordinary = False
     while first < reads.rows:
         rows = min(reads.rows - first, <int64_t>BLOCK)
+        find_block(core, reads, first, rows, found)
         for i in range(rows):
-            hash = hash_id(&reads.meter, first + i)
-            found[i] = find(&core.meter_ids, &reads.meter, first + i, hash)
-        for i in range(rows):
-            if found[i] == NONE:
-                reason = REASON_UNKNOWN_METER
-            else:
-                reason = take_read(
-                    core, <uint32_t>(first + i), found[i], reads.at_s[first + i], reads.value[first + i], reads.status[first + i])
-            if reason != REASON_ACCEPTED:
-                refuse_read(core, reads, first + i, found[i], reason)
+            row = <uint32_t>(first + i)
+            if unlikely(found[i] == NONE):
+                refuse_read(core, reads, row, NONE, REASON_UNKNOWN_METER)
+                continue
+            if unlikely(reads.at_s[row] != moment.at_s):
+                look_at(core, reads.at_s[row], &moment)
+            if likely(moment.ordinary and take_ordinary(
+                    core, &moment, row, &core.meters[found[i]], reads.value[row], reads.status[row])):
+                continue
+            reason = take_read(core, row, found[i], reads.at_s[row], reads.value[row], reads.status[row])
+            if unlikely(reason != REASON_ACCEPTED):
+                refuse_read(core, reads, row, found[i], reason)
         first += rows

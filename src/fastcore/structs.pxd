@@ -32,9 +32,11 @@ cdef struct MeterProfile:            # shared by all meters of which the registr
     int64_t wh_per_count
     int64_t modulus                  # counts at which the register wraps; 0: never
     int64_t max_w                    # 0: unknown
+    int64_t most_wh                  # of one interval: what max_w allows, and below the bound of a read
     int32_t interval_s
+    int32_t cells                    # of one interval
     uint8_t reading                  # Reading
-    uint8_t[3] spare
+    uint8_t[7] spare
 
 cdef struct Gap:                     # a stretch without reads; newest first, in a ring per meter
     int64_t from_s
@@ -122,7 +124,7 @@ cdef struct DistrictState:
     uint32_t flags                   # DistrictFlag
     uint32_t spare
 
-cdef struct Figures:                 # of a district in a window
+cdef struct Figures:                 # 64 bytes, one cache line: a district in a window
     int64_t supply_wh
     int64_t consumption_wh
     uint32_t[3] received             # by class
@@ -130,7 +132,10 @@ cdef struct Figures:                 # of a district in a window
     uint32_t revision
     uint8_t closed
     uint8_t touched                  # closed, and changed by the running batch
-    uint16_t spare
+    uint8_t ready                    # open, and of a district whose windows have begun: an ordinary read may add to it
+    uint8_t spare
+    uint64_t district_id             # of a `ready` window
+    uint64_t spare_word
 
 cdef struct Touched:                 # a closed window as it was before the running batch
     int64_t window

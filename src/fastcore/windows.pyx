@@ -142,6 +142,8 @@ cdef void count_received(Core* core, uint32_t district, uint8_t klass, int64_t a
     item = figures(core, window, district)
     touch(core, item, window, district)
     item.received[klass] += 1
+    item.ready = not item.closed
+    item.district_id = core.districts[district].id
 
 
 cdef bint below(int64_t received, int64_t expected, int64_t numerator, int64_t denominator) noexcept nogil:
@@ -211,6 +213,7 @@ cdef void close_window(Core* core, int64_t window, uint32_t district) noexcept n
         item = &nothing
     expect(core, window, district, item.expected)
     item.closed = 1
+    item.ready = 0
     write_rows(core, item, window, district)
     state.flags |= DISTRICT_COVERED
     state.newest_window = window
