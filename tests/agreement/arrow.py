@@ -52,11 +52,15 @@ def freely(column: Any, told: str, rng: Random) -> Any:
 
 def as_arrow(kind: str, batch: Any, ids: str, rng: Random | None = None) -> Any:
     """A plain batch as a record batch; with ``rng``, in column order and types that are as free as may be.
+    ``ids`` is the kind of ids where the rows name none.
 
     Text of a configuration, ``None`` of a tick, and what is Arrow already are returned as they are.
     """
     if not isinstance(batch, dict):
         return batch
+    named = next((x for n in ("meter_id", "account_id") for x in batch.get(n, ()) if x is not None), None)
+    if named is not None:
+        ids = "utf8" if isinstance(named, str) else "uint64"
     columns = {}
     for name, told in INPUTS[kind].items():
         if name in batch:

@@ -30,6 +30,8 @@ OTHERS = ("accounts", "meters", "meters", "districts", "config", "malformed")
 def opening(grid: Grid) -> Iterator[Batch]:
     """The first registry batches."""
     rng = grid.rng
+    if grid.chance(0.15):
+        yield from preface(grid)
     grid.districts += [grid.new_id("D") for _ in range(rng.randint(1, 3))]
     if grid.chance(0.7):
         yield "districts", columns([district_row(grid) for _ in range(rng.randint(1, 3))]), grid.now
@@ -38,6 +40,26 @@ def opening(grid: Grid) -> Iterator[Batch]:
     rows += [meter_row(grid) for _ in range(rng.randint(1, 6))]
     rng.shuffle(rows)
     yield "meters", columns(rows), grid.now
+
+
+def preface(grid: Grid) -> Iterator[Batch]:
+    """Batches that come before the registry, with ids of either kind: they name what nobody knows."""
+    rng = grid.rng
+    for kind in rng.sample(("reads", "payments", "updates", "acks", "tick", "config"), rng.randint(1, 4)):
+        stranger: Any = rng.choice(("nobody", 7))
+        if kind == "reads":
+            row: Row = {"meter_id": stranger, "at": grid.now, "value": 1, "status": 0}
+        elif kind == "payments":
+            row = {**payment_row(grid), "account_id": stranger}
+            grid.payments.clear()
+        elif kind == "updates":
+            row = {"op": "set_protected", "account_id": stranger, "value": 1}
+        else:
+            row = {"command_id": 1, "outcome": "done", "at": grid.now}
+        if kind == "config":
+            yield configuration(grid)
+        else:
+            yield kind, None if kind == "tick" else columns([row]), grid.now
 
 
 def later_rows(grid: Grid, kind: str) -> list[Row]:
@@ -102,7 +124,8 @@ def configuration(grid: Grid) -> Batch:
     later = changed(grid.rng, grid.settings)
     if grid.chance(0.3):
         for names in (later.tariffs, later.policies):
-            names.pop(grid.rng.choice(list(names)))
+            if len(names) > 1:
+                names.pop(grid.rng.choice(list(names)))
     text = later.toml()
     try:
         grid.twin.accepts(text)

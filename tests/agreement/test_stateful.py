@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from agreement import generate
 from agreement.arrow import as_arrow
 from agreement.compare import Counts, compare_state, plain, reloaded, step
-from agreement.grid import Grid
+from agreement.grid import Grid, columns
 from agreement.native import engine
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
@@ -78,7 +78,7 @@ class Pair(RuleBasedStateMachine):
         self.grid.rng = Random(seed)
         self.grid.now = self.grid.time + passed
         rows = generate.later_rows(self.grid, kind)
-        batch = generate.columns(rows) if rows else generate.empty(kind, self.grid.ids)
+        batch = columns(rows) if rows else generate.empty(kind, self.grid.ids)
         self.apply((kind, batch, self.grid.now))
 
     @rule(seed=SEEDS, passed=st.sampled_from((1800, 3600, 7200, 21600, 86400)))
