@@ -138,6 +138,8 @@ def configuration(grid: Grid) -> Batch:
 def pass_time(grid: Grid) -> None:
     """Time goes on: a little, a lot, or back."""
     rng = grid.rng
+    if grid.now > grid.time + grid.world.config.number("max_jump") and grid.chance(0.8):
+        grid.now = grid.time
     if grid.chance(0.04):
         grid.now -= rng.choice((1, 3600, 86400))
     elif grid.chance(0.06):

@@ -36,11 +36,11 @@ def cut_reads(log: list[Batch], rng: Random) -> list[Batch]:
     return found
 
 
-def applied(engine: Any, log: list[Batch], ids: str) -> Any:
+def applied(engine: Any, log: list[Batch], ids: str, free: Random | None = None) -> Any:
     """The effects of each batch that the engine takes."""
     for kind, batch, now in log:
         try:
-            yield engine.apply(kind, as_arrow(kind, batch, ids), now=now)
+            yield engine.apply(kind, as_arrow(kind, batch, ids, free), now=now)
         except Exception as error:
             if type(error).__name__ not in (
                 "SchemaError",
@@ -80,8 +80,8 @@ def outcome(engine: Any, log: list[Batch], ids: str) -> Outcome:
     return found
 
 
-def digest(engine: Any, log: list[Batch], ids: str) -> str:
-    """The digest of the engine after a log."""
-    for _ in applied(engine, log, ids):
+def digest(engine: Any, log: list[Batch], ids: str, free: Random | None = None) -> str:
+    """The digest of the engine after a log; with ``free``, in whatever Arrow types are as good."""
+    for _ in applied(engine, log, ids, free):
         pass
     return str(engine.digest())

@@ -22,7 +22,7 @@ ZONES: dict[str, tuple[tuple[str, ...], tuple[date, ...]]] = {
 CELL_S = {"15m": 900, "30m": 1800, "1h": 3600}
 HOURS = ("00:00", "06:30", "07:00", "09:00", "12:00", "16:00", "21:30", "24:00")
 DAYS = ("mon-fri", "sat-sun", "fri-mon", "holidays", "mon,wed-thu", "sun,holidays", "mon-sun,holidays")
-PRICES = ("0.5", "0.288", "1.000001", "-0.05", "0", "0.333333")
+PRICES = ("0.5", "0.5", "0.288", "1.000001", "-0.05", "0", "0.333333", "9.999999")
 
 
 @dataclass(slots=True)
