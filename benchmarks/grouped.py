@@ -1,0 +1,21 @@
+"""How fast is the core on reads as head-ends send them, grouped by concentrator?
+
+`Engine.apply("reads")` with all outputs, uint64 ids, batches of 65,536, one core, against the floor on the same reads.
+"""
+
+from __future__ import annotations
+
+from benchmarks.against_floor import against_floor
+from benchmarks.command import main
+from benchmarks.figures import Figure, Question, Size
+
+QUESTION = Question("grouped", "the core, uint64 ids, reads grouped by concentrator", "≥ 0.6 × floor")
+
+
+def run(size: Size) -> list[Figure]:
+    """Measure it; a figure for each number of meters."""
+    return against_floor("grouped", size, 0.6)
+
+
+if __name__ == "__main__":
+    main([QUESTION.name])
