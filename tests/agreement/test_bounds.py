@@ -17,9 +17,9 @@ CONFIG = """
 currency = "CNY"
 timezone = "UTC"
 calendar = { from = 2026-01-01, to = 2027-01-01 }
-window = "720d"
+window = "WINDOW"
 max_jump = "400d"
-window_horizon = "400d"
+window_horizon = "1h"
 [tariffs.free]
 tier_period = "year"
 [[tariffs.free.rates]]
@@ -34,11 +34,11 @@ START, STEP = 1_767_225_600, 900
 MOST = 10**11 - 1
 
 
-def pair(price: str, ids: str = "utf8") -> tuple[Grid, Any]:
+def pair(price: str, window: str = "720d") -> tuple[Grid, Any]:
     """A grid with a consumer C and a supply meter S, both read by the interval, and an engine beside it."""
-    text = CONFIG.replace("PRICE", price)
+    text = CONFIG.replace("PRICE", price).replace("WINDOW", window)
     grid = Grid.of(0)
-    grid.twin, grid.ids, grid.first_text = Twin(text), ids, text
+    grid.twin, grid.ids, grid.first_text = Twin(text), "utf8", text
     native = engine(text)
     account: Row = {
         "account_id": "A",
@@ -74,11 +74,15 @@ def reads(meter: str, first: int, values: list[int]) -> list[Row]:
     ]
 
 
-@pytest.mark.parametrize("meter", ["C", "S"])
-def test_sums_of_energy_stop_below_their_bound(meter: str) -> None:
-    grid, native = pair("0")
+@pytest.mark.parametrize(
+    ("meter", "window"),
+    [("C", "720d"), ("S", "720d"), ("C", "1h")],
+    ids=["consumption", "supply", "the tier period, its windows being left out"],
+)
+def test_sums_of_energy_stop_below_their_bound(meter: str, window: str) -> None:
+    grid, native = pair("0", window)
     full, rest = divmod(10**15 - 1, MOST)
-    now = START + (full + 9) * STEP
+    now = START + (full + 9) * STEP + 86400
     assert give(grid, native, "reads", reads(meter, 1, [MOST] * full), now).rows["intervals"] == full
     counts = give(grid, native, "reads", reads(meter, full + 1, [rest + 1, rest, 1, 0]), now)
     assert counts.met["reads out_of_range"] == 2
