@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
 
@@ -31,6 +32,25 @@ def chunk(seeds: range) -> tuple[compare.Counts, list[str]]:
             counts.add(compare.run(seed, native.engine, reload_every=7 if seed % RELOAD_SHARE == 0 else 0))
         except Exception as error:
             wrong.append(f"seed {seed}: {type(error).__name__}: {error}")
+    return counts, wrong
+
+
+def together(chunks: list[range], jobs: int) -> tuple[compare.Counts, list[str]]:
+    """Some chunks; where one brings its process down, each of their logs runs in a process of its own."""
+    counts, wrong = compare.Counts(), []
+    try:
+        with ProcessPoolExecutor(jobs) as pool:
+            for found, differences in pool.map(chunk, chunks):
+                counts.add(found)
+                wrong += differences
+    except BrokenProcessPool:
+        if len(chunks) == 1 and len(chunks[0]) == 1:
+            return compare.Counts(), [f"seed {chunks[0][0]}: the process died"]
+        counts, wrong = compare.Counts(), []
+        for seed in (seed for some in chunks for seed in some):
+            found, differences = together([range(seed, seed + 1)], 1)
+            counts.add(found)
+            wrong += differences
     return counts, wrong
 
 
@@ -64,14 +84,13 @@ def main() -> int:
     seeds = range(x.seed, x.seed + 1) if x.seed is not None else range(x.first, x.first + x.logs)
     counts, wrong, start = compare.Counts(), [], time.monotonic()
     chunks = (seeds[i : i + CHUNK] for i in range(0, len(seeds), CHUNK))
-    with ProcessPoolExecutor(x.jobs) as pool:
-        while some := list(islice(chunks, 4 * x.jobs)):
-            for found, differences in pool.map(chunk, some):
-                counts.add(found)
-                wrong += differences
-            print(f"{counts.logs + len(wrong)} of {len(seeds)}, {len(wrong)} differ", file=sys.stderr)
-            if len(wrong) >= x.stop:
-                break
+    while some := list(islice(chunks, 4 * x.jobs)):
+        found, differences = together(some, x.jobs)
+        counts.add(found)
+        wrong += differences
+        print(f"{counts.logs + len(wrong)} of {len(seeds)}, {len(wrong)} differ", file=sys.stderr)
+        if len(wrong) >= x.stop:
+            break
     report(counts, wrong, time.monotonic() - start)
     return 1 if wrong or not counts.rows["intervals"] else 0
 

@@ -21,7 +21,7 @@ def test_engine_agrees_with_twin(first: int) -> None:
         assert counts.rows["intervals"] + counts.rows["exceptions"] > 0
 
 
-@pytest.mark.parametrize("seed", range(1000, 1008))
+@pytest.mark.parametrize("seed", [*range(1000, 1008), 1016, 1072])
 def test_saved_and_loaded_between_any_two_batches(seed: int) -> None:
     counts = run(seed, engine, reload_every=1)
     assert counts.reloads == counts.batches > 20
