@@ -1,7 +1,7 @@
 # The recipes that people and CI share. `make` alone names them.
 #
 #   PYTHON=python3.12   which Python makes the environment (3.11 or newer)
-#   ARGS=…              goes to the command behind demo and test:  make test ARGS='-k standing -x'
+#   ARGS=…              goes to the command behind demo, test and bench:  make test ARGS='-k standing -x'
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +15,7 @@ COMPILED := $(patsubst src/fastcore/%.pyx,fastcore.%,$(wildcard src/fastcore/*.p
 SANITIZED := build/sanitize/lib
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format build wheel agreement-long sanitize clean
+.PHONY: help demo test lint format build wheel agreement-long sanitize bench clean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ sanitize: $(VENV)/.dev  ## the agreement tests under the address and undefined-b
 	$(BIN)/python -c "import sys, fastcore.engine as e, pytest; \
 	assert '$(SANITIZED)' in e.__file__, e.__file__; \
 	sys.exit(pytest.main(['-s', '-p', 'no:cacheprovider', 'tests/agreement', *'$(ARGS)'.split()]))"
+
+bench: build/.built $(VENV)/.dev  ## the benchmarks, their answers compared first; ARGS='--size full' for figures
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## all that was built, but for the environment
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info

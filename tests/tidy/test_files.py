@@ -8,7 +8,7 @@ import re
 from tidy.tree import CODE, ROOT, SRC, TEXT, files, shown
 
 LINES_MAX = 400
-LENGTH_MAX = 110
+LENGTH_MAX = 120
 # Written in two halves, or this file would break its own rule.
 UNFINISHED = re.compile("|".join(rf"\b{a}{b}\b" for a, b in [("TO", "DO"), ("FIX", "ME"), ("HA", "CK")]))
 MACHINE = re.compile(
