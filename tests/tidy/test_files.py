@@ -78,7 +78,9 @@ def _can_fail(test: ast.FunctionDef) -> bool:
             return True
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name == "raises" or re.match(r"_?(?:check|assert|expect|agree|compare|refuse|fails|same|run)", name):
+            if name == "raises" or re.match(
+                r"_?(?:check|assert|expect|agree|compare|refuse|fails|same|run)", name
+            ):
                 return True
     return False
 
