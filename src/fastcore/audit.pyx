@@ -12,10 +12,12 @@ from fastcore.types cimport NONE
 cdef int64_t first_wrong_balance(const Core* core) noexcept nogil:
     """The first account whose balance is not its ledger less its charges; -1: none."""
     cdef int64_t i
+    cdef uint64_t expected
     cdef const AccountState* account
     for i in range(core.accounts_count):
         account = &core.accounts[i]
-        if <uint64_t>account.balance_nano != <uint64_t>core.account_infos[i].ledger_nano - <uint64_t>account.charged_nano:
+        expected = <uint64_t>core.account_infos[i].ledger_nano - <uint64_t>account.charged_nano
+        if <uint64_t>account.balance_nano != expected:
             return i
     return -1
 
@@ -64,7 +66,8 @@ cdef object audit_core(Core* core):
     charged = sum(core.accounts[i].charged_nano for i in range(core.accounts_count))
     balance = sum(core.accounts[i].balance_nano for i in range(core.accounts_count))
     if (balance - ledger + charged) % 2**64:
-        raise InvariantError(f"in all: expected balance = ledger - charges, {ledger} - {charged} nano-units; found {balance}")
+        raise InvariantError(
+            f"in all: expected balance = ledger - charges, {ledger} - {charged} nano-units; found {balance}")
     i = first_wrong_gap(core)
     if i >= 0:
         raise InvariantError(f"meter {i} (by arrival): expected gaps that follow each other before its newest read")
@@ -73,5 +76,5 @@ cdef object audit_core(Core* core):
         kept, retired = sum_of_slabs(core, supply), core.retired_wh[supply]
         if accepted != left_out + kept + retired:
             raise InvariantError(
-                f"{name}: expected as much energy in windows as was accepted, {accepted} Wh less {left_out} Wh left out; "
+                f"{name}: expected as much energy in windows as was accepted, {accepted} Wh less {left_out} left out; "
                 f"found {kept} Wh in the windows that are kept and {retired} Wh in those that are not")

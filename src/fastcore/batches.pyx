@@ -16,7 +16,9 @@ from fastcore.payments cimport apply_payments
 from fastcore.reads cimport apply_reads
 from fastcore.fitting cimport apply_meters, count_new_meters
 from fastcore.registry cimport Optional, OptionalIds, apply_accounts, apply_districts, count_new_accounts
-from fastcore.types cimport KIND_ACCOUNTS, KIND_ACKS, KIND_DISTRICTS, KIND_METERS, KIND_PAYMENTS, KIND_READS, KIND_UPDATES
+from fastcore.types cimport (
+    KIND_ACCOUNTS, KIND_ACKS, KIND_DISTRICTS, KIND_METERS, KIND_PAYMENTS, KIND_READS, KIND_UPDATES,
+)
 from fastcore.updates cimport apply_updates
 
 cdef uint64_t[2] nothing             # where a column without rows points to
@@ -122,7 +124,8 @@ cdef class Batch:
         self.meters.switchable = <const uint8_t*>self.column("switchable")
         self.meters.initial_at = self.optional("initial_at")
         self.meters.initial_value = self.optional("initial_value")
-        self.needs.districts = pc.count_distinct(self.columns["district_id"]).as_py() if "district_id" in self.columns else 0
+        if "district_id" in self.columns:
+            self.needs.districts = pc.count_distinct(self.columns["district_id"]).as_py()
         self.needs.meter_bytes = self.needs.subject_bytes = self.text_bytes("meter_id")
         self.needs.district_bytes = self.text_bytes("district_id")
 

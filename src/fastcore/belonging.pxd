@@ -1,4 +1,5 @@
-# Which meters an account and a district have, and which of them is the primary and the switch (reference, section 3).
+# Which meters an account and a district have, and which of them is the primary and the switch (reference,
+# section 3).
 from libc.stdint cimport uint32_t
 
 from fastcore.core cimport Core

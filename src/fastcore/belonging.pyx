@@ -1,10 +1,12 @@
-"""Lists of meters by account and by district, in order of arrival, and an account's primary and switch (reference, section 3)."""
+"""Lists of meters by account and by district, in order of arrival, and an account's primary and switch
+(reference, section 3).
+"""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from fastcore.census cimport not_silent, unsettle
 from fastcore.core cimport Core, mark
-from fastcore.native cimport NEVER
+
 from fastcore.structs cimport AccountInfo, DistrictState, MeterState
 from fastcore.types cimport METER_OUT_OF_USE, METER_PRIMARY, METER_SWITCHABLE, NONE
 
@@ -14,7 +16,9 @@ cdef void join(Core* core, uint32_t meter) noexcept nogil:
     cdef DistrictState* district = &core.districts[state.district]
     cdef uint32_t* link
     if district.last_meter == NONE or district.last_meter < meter:
-        link = &district.first_meter if district.last_meter == NONE else &core.meter_infos[district.last_meter].next_of_district
+        link = &district.first_meter
+        if district.last_meter != NONE:
+            link = &core.meter_infos[district.last_meter].next_of_district
         district.last_meter = meter
     else:
         link = &district.first_meter

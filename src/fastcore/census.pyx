@@ -1,9 +1,8 @@
 """What a district's meters owe: reads expected in a window, and silence (reference, section 8).
 
-Most districts are *steady*: every meter has read before the window began, and its interval divides the window, so every window
-expects the same. Only the others are counted meter by meter. Nor are meters looked at for silence before the one that was last
-heard of first can have become silent.
-"""
+Most districts are *steady*: every meter has read before the window began, and its interval divides the
+window, so every window expects the same. Only the others are counted meter by meter. Nor are meters looked at
+for silence before the one that was last heard of first can have become silent."""
 
 # cython: cdivision=True
 
@@ -14,8 +13,8 @@ from fastcore.findings cimport meter_finding
 from fastcore.native cimport NEVER, floor_div
 from fastcore.structs cimport DistrictState, MeterInfo, MeterProfile, MeterState
 from fastcore.types cimport (
-    CLASSES, DAY_S, DISTRICT_COARSE, DISTRICT_STEADY, FINDING_SILENT_METER, HAS_SILENT_METER, METER_OUT_OF_USE, METER_READ,
-    METER_SUPPLY, NONE, READING_INTERVAL,
+    CLASSES, DAY_S, DISTRICT_COARSE, DISTRICT_STEADY, FINDING_SILENT_METER, HAS_SILENT_METER,
+    METER_OUT_OF_USE, METER_READ, METER_SUPPLY, NONE, READING_INTERVAL,
 )
 
 
@@ -25,7 +24,9 @@ cdef int64_t midnights_up_to(const Core* core, int64_t at_s) noexcept nogil:
     return core.day_of_edge[(at_s - core.limits.calendar_from_s) // core.limits.cell_s]
 
 
-cdef int64_t owed(const Core* core, const MeterProfile* profile, int64_t first_at_s, int64_t start_s, int64_t end_s) noexcept nogil:
+cdef int64_t owed(
+    const Core* core, const MeterProfile* profile, int64_t first_at_s, int64_t start_s, int64_t end_s
+) noexcept nogil:
     """Instants at which a meter owes a read, of those in (start_s, end_s]."""
     cdef int64_t from_s = core.limits.calendar_from_s
     cdef int64_t after_s, until_s = min(end_s, core.limits.calendar_to_s)

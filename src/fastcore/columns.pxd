@@ -1,4 +1,5 @@
-# Memory that Arrow comes to own: blocks taken from a pool, cut into columns, and given back when the last array is gone.
+# Memory that Arrow comes to own: blocks taken from a pool, cut into columns, and given back when the last
+# array is gone.
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcore.core cimport Intervals
@@ -11,5 +12,10 @@ cdef class Block:
 cdef Block new_block(int64_t size)                       # MemoryError where there is no room
 # A block for that many rows of `intervals`, and where each column lies.
 cdef Block intervals_block(int64_t rows, Intervals* out)
-# An Arrow array of ids: `codes` are the states' first fields. With text, its bytes are gathered.
-cdef object id_array(const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid)
+# A block for that many ids as text.
+cdef Block text_block(int64_t rows)
+# An Arrow array of ids: `codes` are the states' first fields. With text, its bytes are gathered, into the block if
+# there is one.
+cdef object id_array(
+    const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid, Block block
+)

@@ -1,13 +1,13 @@
 """Columns that are handed to Arrow without a copy.
 
-A batch writes into one block; each column's Arrow buffer keeps the block alive, and when the last is dropped the block returns to a
-pool, so that a steady stream of batches pays for its pages once.
-"""
+A batch writes into one block; each column's Arrow buffer keeps the block alive, and when the last is dropped
+the block returns to a pool, so that a steady stream of batches pays for its pages once."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+import numpy as np
 import pyarrow as pa
 
 from fastcore.core cimport Intervals
@@ -16,6 +16,7 @@ from fastcore.memory cimport allocate
 
 cdef enum:
     ALIGNMENT = 64
+    ID_BYTES = 64
     POOLED = 4                       # blocks of a size that are kept for the next batch
 
 cdef dict pool = {}                  # size → addresses of blocks that nobody holds
@@ -77,28 +78,35 @@ cdef Block intervals_block(int64_t rows, Intervals* out):
     return block
 
 
-cdef object id_array(const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid):
+cdef Block text_block(int64_t rows):
+    """Room for that many ids as text, however long they are."""
+    return new_block(padded(4 * (rows + 1)) + ID_BYTES * rows)
+
+
+cdef object id_array(
+    const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid, Block block
+):
     cdef int64_t i, length = 0
-    cdef Block block
     cdef int32_t* offsets
     cdef char* bytes
     if not text:
         return pa.Array.from_buffers(pa.uint64(), rows, [valid, pa.foreign_buffer(<size_t>codes, 8 * rows, owner)])
-    # A row without an id has the code 0: no text.
+    if block is None:
+        owner = np.empty(padded(4 * (rows + 1)) + ID_BYTES * rows, np.uint8)
+        offsets = <int32_t*><size_t>owner.ctypes.data
+    else:
+        owner = block
+        offsets = <int32_t*>block.data
+    bytes = <char*>offsets + padded(4 * (rows + 1))
     with nogil:
-        for i in range(rows):
-            length += codes[i] & 0xFF
-    if length > 0x7FFFFFFF:
-        raise MemoryError(f"a batch's ids take {length} bytes; send fewer rows at once")
-    block = new_block(padded(4 * (rows + 1)) + length)
-    offsets = <int32_t*>block.data
-    bytes = block.data + padded(4 * (rows + 1))
-    with nogil:
-        length = 0
+        # A row without an id has the code 0: no text.
         for i in range(rows):
             offsets[i] = <int32_t>length
             memcpy(bytes + length, index.text + (codes[i] >> 8), codes[i] & 0xFF)
             length += codes[i] & 0xFF
         offsets[rows] = <int32_t>length
     return pa.Array.from_buffers(pa.string(), rows, [
-        valid, pa.foreign_buffer(<size_t>offsets, 4 * (rows + 1), block), pa.foreign_buffer(<size_t>bytes, length, block)])
+        valid,
+        pa.foreign_buffer(<size_t>offsets, 4 * (rows + 1), owner),
+        pa.foreign_buffer(<size_t>bytes, length, owner),
+    ])

@@ -12,8 +12,8 @@ from fastcore.rows cimport CommandRow, NoticeRow
 from fastcore.structs cimport AccountState, Control, Policy
 from fastcore.types cimport (
     CAUSE_BALANCE, COMMAND_NONE, COMMAND_RESTORE, COMMAND_TRIP, CONTROL_APPROVED, CONTROL_ARMED, CONTROL_DONE,
-    CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, FINDING_OFF_BUT_CONSUMING, GATE_NONE, HOUR_S,
-    NONE, STATE_DUE, STATE_OFF, STATE_RESTORING,
+    CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, FINDING_OFF_BUT_CONSUMING,
+    GATE_NONE, HOUR_S, NONE, STATE_DUE, STATE_OFF, STATE_RESTORING,
 )
 
 
@@ -72,14 +72,15 @@ cdef void set_state(Core* core, uint32_t account, uint8_t state) noexcept nogil:
 cdef void forget_command(Control* control) noexcept nogil:
     control.command = COMMAND_NONE
     control.command_id = 0
-    control.flags &= ~(CONTROL_DONE | CONTROL_ARMED | CONTROL_PROVEN | CONTROL_OPERATOR | CONTROL_FIELD_ORDERED | CONTROL_TRIP_DONE)
+    control.flags &= ~(CONTROL_DONE | CONTROL_ARMED | CONTROL_PROVEN)
+    control.flags &= ~(CONTROL_OPERATOR | CONTROL_FIELD_ORDERED | CONTROL_TRIP_DONE)
 
 
 cdef int64_t wait_after(const Policy* policy, uint32_t attempt) noexcept nogil:
     """min(ack_timeout 2^(i-1), 1 h)."""
     cdef int64_t wait_s = policy.ack_timeout_s
-    cdef uint32_t i
-    for i in range(1, attempt):
+    cdef uint32_t _i
+    for _i in range(1, attempt):
         if wait_s >= HOUR_S:
             break
         wait_s *= 2
@@ -111,7 +112,9 @@ cdef void send(Core* core, uint32_t account, Control* control) noexcept nogil:
     row.cause = control.cause
 
 
-cdef void issue(Core* core, uint32_t account, Control* control, uint8_t command, uint8_t cause) noexcept nogil:
+cdef void issue(
+    Core* core, uint32_t account, Control* control, uint8_t command, uint8_t cause
+) noexcept nogil:
     """A new command; it supersedes the one before."""
     forget_command(control)
     control.command = command
@@ -124,7 +127,9 @@ cdef void issue(Core* core, uint32_t account, Control* control, uint8_t command,
         control.trip_meter = control.command_meter
         control.trip_id = control.command_id
     else:
-        control.command_meter = control.trip_meter if control.trip_meter != NONE else core.account_infos[account].switch_meter
+        control.command_meter = control.trip_meter
+        if control.trip_meter == NONE:
+            control.command_meter = core.account_infos[account].switch_meter
     if core.issued_count >= core.issued_capacity:
         core.overrun += 1
     else:

@@ -1,4 +1,6 @@
-"""From a checked configuration to the tables that the loops read: limits, running price sums, levels, trip windows."""
+"""From a checked configuration to the tables that the loops read: limits, running price sums, levels, trip
+windows.
+"""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -34,7 +36,10 @@ def rows_for(names, before):
 
 
 cdef class Configured:
-    """The tables of one configuration. Tariffs and policies keep the rows that they had: `tariff_names` and `policy_names` of before."""
+    """The tables of one configuration.
+
+    Tariffs and policies keep the rows that they had: `tariff_names` and `policy_names` of before.
+    """
 
     def __cinit__(self, config, tariff_names=(), policy_names=()):
         cdef int row

@@ -1,8 +1,8 @@
 """The control step: accounts by their balance from `on` to `off` and back (reference, section 7).
 
-Only accounts in `core.attention` are looked at: those whose balance rose, or fell to what the account watches for, whose registry,
-policy or acks changed, and all that wait for time to pass. To the others the step has nothing to say.
-"""
+Only accounts in `core.attention` are looked at: those whose balance rose, or fell to what the account watches
+for, whose registry, policy or acks changed, and all that wait for time to pass. To the others the step has
+nothing to say."""
 
 # cython: cdivision=True
 
@@ -15,11 +15,11 @@ from fastcore.gates cimport ceiling, closed_gate, closed_gate_of_repeat
 from fastcore.native cimport NEVER, floor_div, lowest_bit
 from fastcore.structs cimport AccountState, Control, DistrictState, Policy
 from fastcore.types cimport (
-    ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR, CAUSE_PROTECTED, COMMAND_TRIP, CONTROL_ARMED, CONTROL_DONE,
-    CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, CONTROL_UNSURE, FINDING_CLOCK_JUMP,
-    FINDING_MASS_TRIP, GATE_NONE, HOUR_S, NONE, NOTICE_LOW_BALANCE, NOTICE_PRESS_BUTTON, NOTICE_RESTORED, NOTICE_TRIP_DUE,
-    NOTICE_TRIPPED, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, STATE_CLOSED, STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING,
-    STATE_TRIPPING, STATE_WARNED,
+    ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR, CAUSE_PROTECTED, COMMAND_TRIP, CONTROL_ARMED,
+    CONTROL_DONE, CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, CONTROL_UNSURE,
+    FINDING_CLOCK_JUMP, FINDING_MASS_TRIP, GATE_NONE, HOUR_S, NONE, NOTICE_LOW_BALANCE, NOTICE_PRESS_BUTTON,
+    NOTICE_RESTORED, NOTICE_TRIP_DUE, NOTICE_TRIPPED, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, STATE_CLOSED,
+    STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING, STATE_TRIPPING, STATE_WARNED,
 )
 
 
@@ -72,7 +72,9 @@ cdef bint leave_on(Core* core, uint32_t account, AccountState* state, const Poli
     return False
 
 
-cdef bint leave_warned(Core* core, uint32_t account, AccountState* state, const Policy* policy) noexcept nogil:
+cdef bint leave_warned(
+    Core* core, uint32_t account, AccountState* state, const Policy* policy
+) noexcept nogil:
     cdef Control* control = control_of(core, account)
     cdef int i
     for i in range(policy.levels):
@@ -114,7 +116,9 @@ cdef bint leave_due(Core* core, uint32_t account, AccountState* state, const Pol
     return False
 
 
-cdef bint leave_tripping(Core* core, uint32_t account, AccountState* state, const Policy* policy) noexcept nogil:
+cdef bint leave_tripping(
+    Core* core, uint32_t account, AccountState* state, const Policy* policy
+) noexcept nogil:
     cdef Control* control = &core.controls[state.control]
     cdef bint protected = state.flags & ACCOUNT_PROTECTED
     if protected or state.balance_nano > policy.trip_below_nano:
@@ -149,7 +153,9 @@ cdef bint leave_off(Core* core, uint32_t account, AccountState* state, const Pol
     return True
 
 
-cdef bint leave_restoring(Core* core, uint32_t account, AccountState* state, const Policy* policy) noexcept nogil:
+cdef bint leave_restoring(
+    Core* core, uint32_t account, AccountState* state, const Policy* policy
+) noexcept nogil:
     cdef Control* control = &core.controls[state.control]
     if control.flags & (CONTROL_DONE | CONTROL_PROVEN):
         notice(core, account, NOTICE_RESTORED, -1)
@@ -178,7 +184,8 @@ cdef bint leave_restoring(Core* core, uint32_t account, AccountState* state, con
 # ---- an account's turn
 
 cdef void watch(Core* core, uint32_t account) noexcept nogil:
-    """Sets below which balance the account needs its next turn; those that wait for time stay in `attention`."""
+    """Sets below which balance the account needs its next turn; those that wait for time stay in `attention`.
+    """
     cdef AccountState* state = &core.accounts[account]
     cdef const Policy* policy = &core.policies[state.policy]
     cdef int i
@@ -256,7 +263,9 @@ cdef void try_trip(Core* core, uint32_t account) noexcept nogil:
 
 
 cdef void control_step(Core* core) noexcept nogil:
-    """Both passes walk the accounts that need it in order of arrival; a turn never adds an account that comes later."""
+    """Both passes walk the accounts that need it in order of arrival; a turn never adds an account that comes
+    later.
+    """
     cdef int64_t words = (core.accounts_count + 4095) >> 12
     cdef int64_t i, j
     cdef uint64_t outer, inner

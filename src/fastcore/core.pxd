@@ -1,11 +1,12 @@
-# The whole state of one engine, and how it makes room. Every function of the core takes it as its first argument.
+# The whole state of one engine, and how it makes room. Every function of the core takes it as its first
+# argument.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastcore.index cimport Index
 from fastcore.maps cimport Map
 from fastcore.structs cimport (
-    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, Limits, MeterInfo, MeterProfile, MeterState, Open,
-    Paid, Policy, Said, Tariff, Touched,
+    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, Limits, MeterInfo, MeterProfile,
+    MeterState, Open, Paid, Policy, Said, Tariff, Touched,
 )
 
 cdef struct Rows:                    # rows of one output, or bytes; `items` of them are of the running batch
@@ -15,7 +16,7 @@ cdef struct Rows:                    # rows of one output, or bytes; `items` of 
     int64_t item_bytes
     bint wanted
 
-cdef struct Intervals:               # where the running batch writes `intervals`, column by column; row is NULL: nobody reads them
+cdef struct Intervals:               # where the running batch writes `intervals`; row is NULL: nobody reads them
     int64_t items
     int64_t without_account          # rows of supply meters: account, charge and balance are null
     uint32_t* row

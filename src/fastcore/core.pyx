@@ -1,12 +1,12 @@
 """The state of one engine: made, freed, and given room.
 
-All room that a batch may need is made before it takes effect, from bounds on what its rows and the time it brings can do. A failed
-allocation therefore leaves the engine as it was, and the loops never allocate. What is reserved and not used is address space only.
-"""
+All room that a batch may need is made before it takes effect, from bounds on what its rows and the time it
+brings can do. A failed allocation therefore leaves the engine as it was, and the loops never allocate. What
+is reserved and not used is address space only."""
 
 # cython: cdivision=True
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -14,10 +14,12 @@ from fastcore.index cimport free_index, reserve_ids
 from fastcore.maps cimport free_map, reserve_map
 from fastcore.memory cimport allocate, allocate_lines, grow, grow_lines, grow_zeroed
 from fastcore.native cimport NEVER, floor_div
-from fastcore.rows cimport CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow
+from fastcore.rows cimport (
+    CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow,
+)
 from fastcore.structs cimport (
-    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, MeterInfo, MeterProfile, MeterState, Open, Paid,
-    Said, Touched,
+    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, MeterInfo, MeterProfile,
+    MeterState, Open, Paid, Said, Touched,
 )
 from fastcore.types cimport NONE
 
@@ -210,12 +212,14 @@ cdef int room_for_payments(Core* core, int64_t more) noexcept nogil:
 
 cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
     cdef int64_t accounts = core.accounts_count + needs.accounts, meters = core.meters_count + needs.meters
+    cdef int64_t more
     if needs.accounts:
         if (accounts >= NONE
                 or grow_lines(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
                 or grow(<void**>&core.account_infos, &core.account_infos_capacity, accounts, sizeof(AccountInfo)) < 0
                 or grow_zeroed(<void**>&core.attention, &core.attention_capacity, (accounts >> 6) + 1, 8) < 0
-                or grow_zeroed(<void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0):
+                or grow_zeroed(
+                    <void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0):
             return -1
         core.account_ids.rows = <const char*>core.accounts
         if reserve_ids(&core.account_ids, needs.accounts, needs.account_bytes) < 0:
@@ -228,7 +232,8 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
         core.meter_ids.rows = <const char*>core.meters
         if reserve_ids(&core.meter_ids, needs.meters, needs.meter_bytes) < 0:
             return -1
-    if grow(<void**>&core.profiles, &core.profiles_capacity, core.profiles_count + needs.profiles, sizeof(MeterProfile)) < 0:
+    more = core.profiles_count + needs.profiles
+    if grow(<void**>&core.profiles, &core.profiles_capacity, more, sizeof(MeterProfile)) < 0:
         return -1
     if reserve_map(&core.profile_rows, needs.profiles) < 0:
         return -1
@@ -241,15 +246,19 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
 
 
 cdef int reserve(Core* core, const Needs* needs, int64_t now_s) noexcept nogil:
+    cdef int64_t gaps, controls, saids, issued
     if room_for_registry(core, needs) < 0 or room_for_windows(core, now_s) < 0:
         return -1
     if needs.payments and room_for_payments(core, needs.payments) < 0:
         return -1
-    if (grow(<void**>&core.gaps, &core.gaps_capacity, core.gaps_count - core.gaps_free_count + needs.gaps, sizeof(Gap)) < 0
-            or grow(<void**>&core.controls, &core.controls_capacity, core.controls_count + needs.visits, sizeof(Control)) < 0
-            or grow(<void**>&core.saids, &core.saids_capacity, core.saids_count + needs.visits * core.most_levels,
-                    sizeof(Said)) < 0
-            or grow(<void**>&core.issued, &core.issued_capacity, core.issued_count + 2 * needs.visits, sizeof(Issued)) < 0
+    gaps = core.gaps_count - core.gaps_free_count + needs.gaps
+    controls = core.controls_count + needs.visits
+    saids = core.saids_count + needs.visits * core.most_levels
+    issued = core.issued_count + 2 * needs.visits
+    if (grow(<void**>&core.gaps, &core.gaps_capacity, gaps, sizeof(Gap)) < 0
+            or grow(<void**>&core.controls, &core.controls_capacity, controls, sizeof(Control)) < 0
+            or grow(<void**>&core.saids, &core.saids_capacity, saids, sizeof(Said)) < 0
+            or grow(<void**>&core.issued, &core.issued_capacity, issued, sizeof(Issued)) < 0
             or grow(<void**>&core.touched, &core.touched_capacity, needs.revisions, sizeof(Touched)) < 0):
         return -1
     if room_for_open(&core.findings, needs.findings) < 0 or room_for_open(&core.orders, needs.orders) < 0:

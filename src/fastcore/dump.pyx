@@ -1,8 +1,8 @@
-"""The whole state, out: as sections of bytes, in a form that does not depend on how memory happens to lie (reference, "Snapshots").
+"""The whole state, out: as sections of bytes, in a form that does not depend on how memory happens to lie
+(reference, "Snapshots").
 
-Structs are written as they are, without padding; what is a place in a pool becomes a count, and what it leads to follows in a section of
-its own, in the order of the rows. Indexes are not written: they are built anew.
-"""
+Structs are written as they are, without padding; what is a place in a pool becomes a count, and what it leads
+to follows in a section of its own, in the order of the rows. Indexes are not written: they are built anew."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -11,7 +11,7 @@ import numpy as np
 from fastcore.core cimport Core, Opens
 from fastcore.native cimport NEVER
 from fastcore.report cimport gaps_by_meter
-from fastcore.structs cimport Control, Figures, MeterState, Open
+
 from fastcore.types cimport NONE
 from fastcore.views cimport bytes_of, copy_of
 

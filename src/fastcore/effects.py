@@ -12,8 +12,9 @@ __all__ = ["Effects"]
 class Effects:
     """The outputs of one batch, one `pyarrow.RecordBatch` each (reference, "Outputs").
 
-    They are attributes of the outputs' names: ``effects.commands``, ``effects.intervals`` … Iterating gives (name, batch) pairs of
-    those that the engine was asked for. The batches own their memory: they stay what they are when the engine goes on.
+    They are attributes of the outputs' names: ``effects.commands``, ``effects.intervals`` … Iterating gives
+    (name, batch) pairs of those that the engine was asked for. The batches own their memory: they stay what they
+    are when the engine goes on.
     """
 
     __slots__ = ("_outputs",)
@@ -25,7 +26,9 @@ class Effects:
         try:
             return self._outputs[name]
         except KeyError:
-            raise AttributeError(f"{name}: the engine was made with the outputs {', '.join(self._outputs) or 'none'}") from None
+            raise AttributeError(
+                f"{name}: the engine was made with the outputs {', '.join(self._outputs) or 'none'}"
+            ) from None
 
     def __iter__(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         return iter(self._outputs.items())

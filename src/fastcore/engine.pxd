@@ -13,6 +13,7 @@ cdef class Engine:
     cdef readonly tuple outputs
     cdef bint busy
     cdef void want(self)
+    cdef int check_idle(self) except -1
     cdef dict header(self)
     cdef Configured next_configuration(self, object text)
     cdef object run_batch(self, str kind, Batch batch, Configured next_configured, int64_t now_s)

@@ -19,7 +19,7 @@ from fastcore.states import state_table
 from fastcore.acks cimport drop_stale_commands
 from fastcore.audit cimport audit_core
 from fastcore.batches cimport Batch, ids_of, take_batch
-from fastcore.columns cimport Block, intervals_block
+from fastcore.columns cimport Block
 from fastcore.configured cimport Configured
 from fastcore.control cimport advance_time, control_step
 from fastcore.core cimport Core, clear_rows, reserve
@@ -43,7 +43,7 @@ def seconds(now):
     """The whole seconds of an aware datetime, or of an int."""
     if isinstance(now, datetime):
         if now.tzinfo is None:
-            raise SchemaError(f"now: is {now!r} without a time zone; expected an aware datetime or int seconds since the epoch")
+            raise SchemaError(f"now: is {now!r} without a time zone; expected an aware datetime or int seconds")
         if now.microsecond:
             raise SchemaError(f"now: is {now!r}; expected whole seconds")
         return int((now - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())
@@ -75,13 +75,12 @@ cdef class Engine:
     outputs : sequence of str, optional
         The outputs that `apply` gives; the others are not even made. All, if left out.
 
-    An engine has no clock and does no I/O. One thread at a time may use it; engines in several threads run side by side, since
-    `apply` releases the GIL.
-    """
+    An engine has no clock and does no I/O. One thread at a time may use it; engines in several threads run
+    side by side, since `apply` releases the GIL."""
 
     def __cinit__(self, config, outputs=None):
         if not isinstance(config, Config):
-            raise SchemaError(f"config: is {type(config).__name__}; expected a fastcore.Config, as Config.from_toml gives")
+            raise SchemaError(f"config: is {type(config).__name__}; expected a Config, as Config.from_toml gives")
         self.outputs = wanted_outputs(outputs)
         self.reader = Reader(Configured(config))
         self.core = self.reader.core
@@ -100,6 +99,12 @@ cdef class Engine:
         core.finding_rows.wanted = "findings" in self.outputs
         core.order_rows.wanted = "orders" in self.outputs
 
+    cdef int check_idle(self) except -1:
+        """Nobody may look at the core while a batch runs without the GIL."""
+        if self.busy:
+            raise FeikongError("this engine is at work in another thread; expected one thread at a time for each")
+        return 0
+
     # ---- batches
 
     def apply(self, kind, batch, now):
@@ -110,8 +115,8 @@ cdef class Engine:
         kind : str
             One of config, accounts, meters, districts, reads, payments, acks, updates, tick (reference, section 3).
         batch : Arrow data, mapping of str to array, str or None
-            The rows: anything with ``__arrow_c_array__`` or ``__arrow_c_stream__``, or a mapping of column name to NumPy array. For
-            ``config`` the TOML text; for ``tick`` None.
+            The rows: anything with ``__arrow_c_array__`` or ``__arrow_c_stream__``, or a mapping of column name to
+            NumPy array. For ``config`` the TOML text; for ``tick`` None.
         now : datetime or int
             An aware datetime, or seconds since the epoch: what the caller's clock says. The engine's time never falls.
 
@@ -132,8 +137,7 @@ cdef class Engine:
         cdef int64_t now_s = seconds(now)
         if kind not in KINDS:
             raise SchemaError(f"kind: is {kind!r}; expected one of {', '.join(KINDS)}")
-        if self.busy:
-            raise FeikongError("this engine is at work in another thread; expected one thread at a time for each engine")
+        self.check_idle()
         self.busy = True
         try:
             if (kind != "tick" and self.core.now_s != NEVER and now_s > self.core.now_s
@@ -177,7 +181,7 @@ cdef class Engine:
             raise MemoryError(f"no room for a batch of {batch.rows} rows of {kind}; the engine is as it was")
         core.intervals.row = NULL
         if batch.rows and kind in ("reads", "updates") and "intervals" in self.outputs:
-            block = intervals_block(batch.rows, &core.intervals)
+            block = self.reader.room_for_intervals(batch.rows)
         if self.reader.ids is None and kind in ("accounts", "meters", "districts"):
             self.reader.ids = batch.ids     # the first registry batch decides
             core.text_ids = batch.ids == "utf8"
@@ -201,8 +205,8 @@ cdef class Engine:
             drop_stale_commands(core)
         if core.overrun:
             raise InvariantError(
-                f"batch {core.sequence}: {core.overrun} rows found no room that should have been reserved; this is a fault of "
-                f"fastcore, and the engine must be loaded from a snapshot")
+                f"batch {core.sequence}: {core.overrun} rows found no room, which should have been reserved; "
+                f"this is a fault of fastcore, and the engine must be loaded from a snapshot")
         return self.effects(block)
 
     cdef object effects(self, Block block):
@@ -211,10 +215,15 @@ cdef class Engine:
         out = {}
         for name in self.outputs:
             if name == "intervals":
-                out[name] = self.reader.intervals(block) if core.intervals.items and block is not None else empty_output(name, id_type)
-                continue
-            rows = self.reader.new_rows(name)
-            out[name] = empty_output(name, id_type) if rows is None else record_batch(name, self.reader, rows)
+                rows = core.intervals.items or None
+            else:
+                rows = self.reader.new_rows(name)
+            if rows is None:
+                out[name] = empty_output(name, id_type)
+            elif name == "intervals":
+                out[name] = self.reader.intervals(block)
+            else:
+                out[name] = record_batch(name, self.reader, rows)
         return Effects(out)
 
     @property
@@ -236,36 +245,46 @@ cdef class Engine:
 
     def accounts(self):
         """The accounts, as a `pyarrow.Table`, by arrival (reference, "State")."""
+        self.check_idle()
         return state_table("accounts", self.reader)
 
     def meters(self):
         """The meters by arrival; one whose id started anew stands where it arrived again."""
+        self.check_idle()
         return state_table("meters", self.reader)
 
     def districts(self):
         """The districts by arrival."""
+        self.check_idle()
         return state_table("districts", self.reader)
 
     def gaps(self):
         """The stretches in which reads are missing, by meter and time."""
+        self.check_idle()
         return state_table("gaps", self.reader)
 
     def findings(self):
         """The open findings, by id."""
+        self.check_idle()
         return state_table("findings", self.reader)
 
     def orders(self):
         """The open orders, by id."""
+        self.check_idle()
         return state_table("orders", self.reader)
 
     def commands(self):
         """The current commands, by id, as last sent."""
+        self.check_idle()
         return state_table("commands", self.reader)
 
     def balance(self, account_id):
-        """The balance of one account as `Decimal`, exact to the nano-unit; KeyError if there is no such account."""
+        """The balance of one account as `Decimal`, exact to the nano-unit; KeyError if there is no such
+        account.
+        """
         cdef Ids ids
         cdef uint32_t row
+        self.check_idle()
         array = pa.array([account_id], self.reader.id_type)
         ids = ids_of(array)
         row = find(&self.core.account_ids, &ids, 0, hash_id(&ids, 0))
@@ -274,7 +293,10 @@ cdef class Engine:
         return Decimal(self.core.accounts[row].balance_nano).scaleb(-9)
 
     def stats(self):
-        """Counters since the engine was made: batches and rows by kind, refused rows by reason, reads by quality, turns that each gate held back, ledger rows, commands and acks."""
+        """Counters since the engine was made: batches and rows by kind, refused rows by reason, reads by
+        quality, turns that each gate held back, ledger rows, commands and acks.
+        """
+        self.check_idle()
         return stats_of(self.core)
 
     # ---- snapshots
@@ -289,11 +311,18 @@ cdef class Engine:
         }
 
     def digest(self):
-        """The 128-bit digest of the whole state, in hex: the same for the same inputs, on any machine. Takes about 1 ns a byte."""
+        """The 128-bit digest of the whole state, in hex: the same for the same inputs, on any machine.
+
+        Takes about 1 ns a byte.
+        """
+        self.check_idle()
         return snapshot.state_digest(self.header(), dump_sections(self.core))
 
     def save(self, file):
-        """Write a snapshot of the state to a path or a binary file (reference, "Snapshots"): versioned, and with its digest at the end."""
+        """Write a snapshot of the state to a path or a binary file (reference, "Snapshots"): versioned, and
+        with its digest at the end.
+        """
+        self.check_idle()
         snapshot.write(file, self.header(), dump_sections(self.core))
 
     @classmethod
@@ -317,6 +346,7 @@ cdef class Engine:
     def audit(self):
         """Check invariants 1 and 2 of the reference, section 10, over the whole state.
 
-        Takes about 10 ns an account and a meter. Raises InvariantError with what does not hold, where, and by how much.
-        """
+        Takes about 10 ns an account and a meter. Raises InvariantError with what does not hold, where, and by
+        how much."""
+        self.check_idle()
         audit_core(self.core)

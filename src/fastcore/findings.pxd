@@ -1,4 +1,5 @@
-# Findings and orders: opened once until they close. An order's or finding's key is its kind and its subject's row.
+# Findings and orders: opened once until they close. An order's or finding's key is its kind and its subject's
+# row.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, Opens

@@ -9,8 +9,8 @@ from fastcore.maps cimport get, remove, set
 from fastcore.rows cimport FindingRow
 from fastcore.structs cimport MeterState, Open
 from fastcore.types cimport (
-    FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER, FINDING_ZERO_USAGE, HAS_INSPECT_METER,
-    HAS_SILENT_METER, HAS_ZERO_USAGE, NONE, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED,
+    FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER, FINDING_ZERO_USAGE,
+    HAS_INSPECT_METER, HAS_SILENT_METER, HAS_ZERO_USAGE, NONE, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED,
 )
 
 
@@ -31,7 +31,9 @@ cdef bint is_open(const Opens* opens, uint8_t kind, uint32_t subject) noexcept n
     return get(&opens.ids, key(kind, subject)) != 0
 
 
-cdef bint open_one(Core* core, Opens* opens, uint8_t kind, uint32_t subject, uint32_t district) noexcept nogil:
+cdef bint open_one(
+    Core* core, Opens* opens, uint8_t kind, uint32_t subject, uint32_t district
+) noexcept nogil:
     cdef Open* item
     if is_open(opens, kind, subject):
         return False
@@ -100,7 +102,8 @@ cdef void meter_finding(Core* core, uint32_t meter, uint8_t kind, bint opens) no
 
 
 cdef void drop_closed(Opens* opens) noexcept nogil:
-    """Clears away what has closed once it is more than half, so that the list stays as long as what is open."""
+    """Clears away what has closed once it is more than half, so that the list stays as long as what is open.
+    """
     cdef int64_t i, kept = 0
     if opens.count <= 2 * opens.live + 64:
         return

@@ -18,10 +18,10 @@ from fastcore.native cimport ENERGY_READ_LIMIT_WH, NEVER, int128_t, mix, product
 from fastcore.registry cimport district_of, has, has_id, is_id
 from fastcore.structs cimport Control, MeterProfile, MeterState
 from fastcore.types cimport (
-    CONTROL_APPROVED, CONTROL_MAYBE_OPEN, CONTROL_UNSURE, DAY_S, GATE_NONE, KLASS_PUBLIC, METER_CLOSED, METER_EXCHANGED,
-    METER_GONE, METER_INITIAL, METER_READ, METER_SUPPLY, METER_SWITCHABLE, NONE, READING_INTERVAL, REASON_ACCEPTED,
-    REASON_BAD_REGISTRY, REASON_CLOSED, REASON_NEEDS_EXCHANGE, REASON_UNKNOWN_ACCOUNT, ROLE_CONSUMER, ROLE_SUPPLY, STATE_CLOSED,
-    STATE_DUE,
+    CONTROL_APPROVED, CONTROL_MAYBE_OPEN, CONTROL_UNSURE, DAY_S, GATE_NONE, KLASS_PUBLIC, METER_CLOSED,
+    METER_EXCHANGED, METER_GONE, METER_INITIAL, METER_READ, METER_SUPPLY, METER_SWITCHABLE, NONE,
+    READING_INTERVAL, REASON_ACCEPTED, REASON_BAD_REGISTRY, REASON_CLOSED, REASON_NEEDS_EXCHANGE,
+    REASON_UNKNOWN_ACCOUNT, ROLE_CONSUMER, ROLE_SUPPLY, STATE_CLOSED, STATE_DUE,
 )
 from fastcore.validation cimport check_read
 
@@ -35,9 +35,9 @@ cdef struct Wanted:                  # what a row wants a meter to be
 
 cdef uint64_t find_profile(const Core* core, const MeterProfile* profile, uint64_t* key_out) noexcept nogil:
     """The row that says this, counted from 1; or 0, with the key under which it may be put."""
-    cdef uint64_t key = mix(<uint64_t>profile.wh_per_count ^ <uint64_t>0x9E3779B97F4A7C15, <uint64_t>profile.modulus + 1)
-    cdef uint64_t found
+    cdef uint64_t found, key = <uint64_t>profile.wh_per_count ^ <uint64_t>0x9E3779B97F4A7C15
     cdef const MeterProfile* item
+    key = mix(key, <uint64_t>profile.modulus + 1)
     key = mix(key ^ <uint64_t>profile.max_w, <uint64_t>0xD1342543DE82EF95)
     key = mix(key ^ (<uint64_t>profile.interval_s << 8 | profile.reading), <uint64_t>0xA0761D6478BD642F)
     while True:
@@ -46,8 +46,9 @@ cdef uint64_t find_profile(const Core* core, const MeterProfile* profile, uint64
         if found == 0:
             return 0
         item = &core.profiles[found - 1]
-        if (item.wh_per_count == profile.wh_per_count and item.modulus == profile.modulus and item.max_w == profile.max_w
-                and item.interval_s == profile.interval_s and item.reading == profile.reading):
+        if (item.wh_per_count == profile.wh_per_count and item.modulus == profile.modulus
+                and item.max_w == profile.max_w and item.interval_s == profile.interval_s
+                and item.reading == profile.reading):
             return found
         key += 1
 
@@ -81,7 +82,9 @@ cdef inline bint is_retired(const MeterState* meter) noexcept nogil:
     return meter.flags & (METER_EXCHANGED | METER_CLOSED)
 
 
-cdef uint8_t judge_row(Core* core, const MeterColumns* rows, int64_t i, uint32_t row, Wanted* wanted_out) noexcept nogil:
+cdef uint8_t judge_row(
+    Core* core, const MeterColumns* rows, int64_t i, uint32_t row, Wanted* wanted_out
+) noexcept nogil:
     """unknown_account and bad_registry."""
     cdef MeterProfile* profile = &wanted_out.profile
     cdef bint initial = has(&rows.initial_at, i)
@@ -144,7 +147,9 @@ cdef uint8_t judge_change(const Core* core, const MeterState* meter, const Wante
     return REASON_ACCEPTED
 
 
-cdef void describe(Core* core, const MeterColumns* rows, int64_t i, uint32_t row, const Wanted* wanted) noexcept nogil:
+cdef void describe(
+    Core* core, const MeterColumns* rows, int64_t i, uint32_t row, const Wanted* wanted
+) noexcept nogil:
     """What a row says of a meter that is in no list, or stays in its lists."""
     cdef MeterState* meter = &core.meters[row]
     meter.profile = profile_row(core, &wanted.profile)
@@ -160,7 +165,9 @@ cdef void describe(Core* core, const MeterColumns* rows, int64_t i, uint32_t row
         core.meter_infos[row].first_at_s = meter.last_at_s
 
 
-cdef void place(Core* core, const MeterColumns* rows, int64_t i, uint32_t row, const Wanted* wanted) noexcept nogil:
+cdef void place(
+    Core* core, const MeterColumns* rows, int64_t i, uint32_t row, const Wanted* wanted
+) noexcept nogil:
     """Gives a meter that is in no list to its account and district."""
     cdef MeterState* meter = &core.meters[row]
     meter.account = wanted.account
@@ -176,7 +183,9 @@ cdef void place(Core* core, const MeterColumns* rows, int64_t i, uint32_t row, c
         choose(core, wanted.account)
 
 
-cdef uint32_t new_meter(Core* core, const MeterColumns* rows, int64_t i, uint64_t hash, uint32_t in_place_of) noexcept nogil:
+cdef uint32_t new_meter(
+    Core* core, const MeterColumns* rows, int64_t i, uint64_t hash, uint32_t in_place_of
+) noexcept nogil:
     cdef uint32_t row = <uint32_t>core.meters_count
     cdef MeterState* meter = &core.meters[row]
     core.meters_count += 1
@@ -225,7 +234,9 @@ cdef void inherit_doubt(Core* core, uint32_t old, uint32_t row) noexcept nogil:
     control.trip_meter = row
 
 
-cdef void change_meter(Core* core, const MeterColumns* rows, int64_t i, uint32_t row, const Wanted* wanted) noexcept nogil:
+cdef void change_meter(
+    Core* core, const MeterColumns* rows, int64_t i, uint32_t row, const Wanted* wanted
+) noexcept nogil:
     cdef MeterState* meter = &core.meters[row]
     cdef uint32_t before = meter.account
     if not moves(core, meter, wanted):

@@ -1,7 +1,7 @@
 """From rows of the core's structs to Arrow: one function for each output and each table of the state.
 
-``rows`` are NumPy arrays whose dtype is the struct's of ``types.pxd``. Columns keep their int64 values: instants in seconds, energy in
-Wh and money in nano-units become Arrow types of the same eight bytes.
+``rows`` are NumPy arrays whose dtypes are those of the structs in ``rows.pxd``. Columns keep their int64 values:
+instants in seconds, energy in Wh and money in nano-units become Arrow types of the same eight bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 from fastcore import types
 from fastcore.schemas import ENERGY, INSTANT, MONEY, OUTPUTS, PAYMENT_ID
 
-__all__ = ["FRAMES", "Source", "command", "empty_output", "entries", "fixed", "instants", "names", "record_batch", "words"]
+__all__ = [
+    "FRAMES",
+    "Source",
+    "command",
+    "empty_output",
+    "entries",
+    "fixed",
+    "instants",
+    "names",
+    "record_batch",
+    "words",
+]
 
 Rows = NDArray[Any]
 Bools = NDArray[np.bool_]
@@ -55,18 +66,26 @@ class Source(Protocol):
 
 
 def _bits(valid: Bools | None) -> pa.Buffer | None:
-    return None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
+    return (
+        None
+        if valid is None or valid.all()
+        else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
+    )
 
 
 def fixed(kind: pa.DataType, values: Rows, valid: Bools | None = None) -> pa.Array:
     """Return a column of a fixed width over values of the same width."""
-    return pa.Array.from_buffers(kind, len(values), [_bits(valid), pa.py_buffer(np.ascontiguousarray(values))])
+    return pa.Array.from_buffers(
+        kind, len(values), [_bits(valid), pa.py_buffer(np.ascontiguousarray(values))]
+    )
 
 
 def words(vocabulary: Any, codes: Rows, valid: Bools | None = None) -> pa.Array:
     """Return a dictionary-encoded column of the names of an enum."""
     names = types.names(vocabulary) if isinstance(vocabulary, type) else vocabulary
-    return pa.DictionaryArray.from_arrays(fixed(pa.int8(), codes.astype(np.int8), valid), pa.array(names, pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        fixed(pa.int8(), codes.astype(np.int8), valid), pa.array(names, pa.string())
+    )
 
 
 def names(all_names: Sequence[str | None], rows: Rows) -> pa.Array:
@@ -81,7 +100,10 @@ def instants(values: Rows) -> pa.Array:
 
 
 def _gather(texts: Sequence[str | None], rows: Rows, valid: Bools) -> pa.Array:
-    return pa.array([texts[row] if ok else None for row, ok in zip(rows.tolist(), valid.tolist(), strict=True)], pa.string())
+    return pa.array(
+        [texts[row] if ok else None for row, ok in zip(rows.tolist(), valid.tolist(), strict=True)],
+        pa.string(),
+    )
 
 
 def _sequence(source: Source, rows: Rows) -> pa.Array:
@@ -139,7 +161,7 @@ def _commands(source: Source, rows: Rows) -> list[pa.Array]:
     return [_sequence(source, rows), *command(source, rows)]
 
 
-def command(source: Source, rows: Rows) -> list[pa.Array]:
+def command(source: Source, rows: Rows | dict[str, Rows]) -> list[pa.Array]:
     """Return the columns of commands but ``seq``."""
     return [
         fixed(pa.uint64(), rows["id"]),
@@ -155,7 +177,11 @@ def command(source: Source, rows: Rows) -> list[pa.Array]:
 
 def _window(source: Source, rows: Rows) -> list[pa.Array]:
     start = rows["window"] * source.window_s
-    return [fixed(INSTANT, start), fixed(INSTANT, start + source.window_s), fixed(pa.uint32(), rows["revision"])]
+    return [
+        fixed(INSTANT, start),
+        fixed(INSTANT, start + source.window_s),
+        fixed(pa.uint32(), rows["revision"]),
+    ]
 
 
 def _districts(source: Source, rows: Rows) -> list[pa.Array]:
@@ -186,7 +212,7 @@ def _collection(source: Source, rows: Rows) -> list[pa.Array]:
 
 
 def _subjects(source: Source, rows: Rows, tables: Rows, valid: Bools) -> pa.Array:
-    """Return as text the subjects of findings or orders: each is a row of the table of that number, or the engine."""
+    """Return as text the subjects of findings or orders: each is a row of its table, or the engine."""
     out = np.full(len(rows), None, object)
     for number, table in enumerate(("meters", "accounts", "districts")):
         at = np.flatnonzero(valid & (tables == number))
@@ -217,7 +243,10 @@ def entries(source: Source, rows: Rows, vocabulary: type, closed: Rows, at: pa.A
 
 
 def _findings(source: Source, rows: Rows) -> list[pa.Array]:
-    return [_sequence(source, rows), *entries(source, rows, types.Finding, rows["closed"], _now(source, rows))]
+    return [
+        _sequence(source, rows),
+        *entries(source, rows, types.Finding, rows["closed"], _now(source, rows)),
+    ]
 
 
 def _orders(source: Source, rows: Rows) -> list[pa.Array]:

@@ -1,8 +1,8 @@
 """Gaps of meters (reference, section 4): stretches before the newest read in which reads are missing.
 
-A gap is forgotten once its end is `late_horizon` older than the meter's newest read. Nothing can fall into it from then on, so it
-is cleared away only when the next gap is added: an ordinary read does not touch the gaps at all.
-"""
+A gap is forgotten once its end is `late_horizon` older than the meter's newest read. Nothing can fall into it
+from then on, so it is cleared away only when the next gap is added: an ordinary read does not touch the gaps
+at all."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -46,7 +46,8 @@ cdef uint32_t take(Core* core) noexcept nogil:
 
 
 cdef void insert(
-    Core* core, uint32_t meter, uint32_t gap, int64_t from_s, uint64_t from_value, int64_t to_s, uint64_t to_value, int64_t split_at_s
+    Core* core, uint32_t meter, uint32_t gap,
+    int64_t from_s, uint64_t from_value, int64_t to_s, uint64_t to_value, int64_t split_at_s
 ) noexcept nogil:
     """Puts a gap next to one, older than it; NONE: it is the only one."""
     cdef uint32_t added = take(core)
@@ -73,7 +74,9 @@ cdef void split_off(
     insert(core, meter, gap, from_s, from_value, to_s, to_value, core.meters[meter].last_at_s)
 
 
-cdef void add_gap(Core* core, uint32_t meter, int64_t from_s, uint64_t from_value, int64_t to_s, uint64_t to_value) noexcept nogil:
+cdef void add_gap(
+    Core* core, uint32_t meter, int64_t from_s, uint64_t from_value, int64_t to_s, uint64_t to_value
+) noexcept nogil:
     cdef uint32_t newest = core.meters[meter].gaps
     cdef uint32_t oldest
     # What follows the oldest in the ring is the newest.

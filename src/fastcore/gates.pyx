@@ -5,13 +5,13 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcore.core cimport Core
-from fastcore.native cimport NEVER, floor_div, int128_t, product
+from fastcore.native cimport NEVER, floor_div, product
 from fastcore.structs cimport AccountState, Control, DistrictState, MeterState, Policy, Ratio
 from fastcore.types cimport (
-    ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, CONTROL_APPROVED, DISTRICT_COVERED, DISTRICT_SUSPENDED, GATE_APPROVAL,
-    GATE_AUTOPAY, GATE_COOLDOWN, GATE_NONE, GATE_NOTICE, GATE_OUTAGE, GATE_PAYMENTS, GATE_PROTECTED, GATE_RATE, GATE_READING,
-    GATE_SUSPENDED, GATE_SWITCH, GATE_WINDOW, HOUR_S, METER_OUT_OF_USE, METER_READ, NONE, QUALITY_ESTIMATED, QUALITY_OUTAGE,
-    QUALITY_SUSPECT,
+    ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, CONTROL_APPROVED, DISTRICT_COVERED, DISTRICT_SUSPENDED,
+    GATE_APPROVAL, GATE_AUTOPAY, GATE_COOLDOWN, GATE_NONE, GATE_NOTICE, GATE_OUTAGE, GATE_PAYMENTS,
+    GATE_PROTECTED, GATE_RATE, GATE_READING, GATE_SUSPENDED, GATE_SWITCH, GATE_WINDOW, HOUR_S,
+    METER_OUT_OF_USE, METER_READ, NONE, QUALITY_ESTIMATED, QUALITY_OUTAGE, QUALITY_SUSPECT,
 )
 
 
@@ -127,6 +127,7 @@ cdef int64_t trip_window_end(const Core* core, uint32_t account, int64_t until_s
     if not policy.has_windows:
         return until_s
     k = floor_div(core.now_s - core.limits.calendar_from_s, core.limits.cell_s)
-    while k < core.limits.cells and policy.trip_mask[k] and core.limits.calendar_from_s + k * core.limits.cell_s < until_s:
+    while (k < core.limits.cells and policy.trip_mask[k]
+           and core.limits.calendar_from_s + k * core.limits.cell_s < until_s):
         k += 1
     return min(until_s, core.limits.calendar_from_s + k * core.limits.cell_s)

@@ -1,5 +1,5 @@
-# From an id to its row. Ids are uint64, or text of 1 to 64 bytes that is stored once, in `text`; a state struct's first field is
-# its id: the number, or `place << 8 | length`.
+# From an id to its row. Ids are uint64, or text of 1 to 64 bytes that is stored once, in `text`; a state
+# struct's first field is its id: the number, or `place << 8 | length`.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
@@ -36,7 +36,10 @@ cdef inline uint64_t hash_id(const Ids* ids, int64_t i) noexcept nogil:
     return hash_text(ids.bytes + ids.offsets[i], ids.offsets[i + 1] - ids.offsets[i])
 
 cdef inline uint32_t first_likely(const Index* index, uint64_t hash) noexcept nogil:
-    """The first row whose half of the hash fits: nearly always the one, without a look at its state. NONE: there is none."""
+    """The first row whose half of the hash fits: nearly always the one, without a look at its state.
+
+    NONE: there is none.
+    """
     cdef uint64_t place = hash & index.mask
     while index.slots[place].row != NONE and index.slots[place].tag != <uint32_t>(hash >> 32):
         place = (place + 1) & index.mask

@@ -1,12 +1,11 @@
 """Open addressing from ids to rows: eight bytes a slot, at most five eighths of them taken.
 
-A slot holds a row and half of its id's hash, so a look-up reads one slot and then the state that the caller wants anyway.
-Nothing is ever taken out: an id that starts anew lets its slot point to another row.
-"""
+A slot holds a row and half of its id's hash, so a look-up reads one slot and then the state that the caller
+wants anyway. Nothing is ever taken out: an id that starts anew lets its slot point to another row."""
 
 # cython: cdivision=True
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 

@@ -1,4 +1,5 @@
-"""The whole state, in: sections of bytes, as `dump` wrote them, become a core again (reference, "Snapshots")."""
+"""The whole state, in: sections of bytes, as `dump` wrote them, become a core again (reference, "Snapshots").
+"""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -13,8 +14,9 @@ from fastcore.maps cimport set
 from fastcore.memory cimport allocate_lines, grow
 from fastcore.native cimport NEVER
 from fastcore.payments cimport index_payments
-from fastcore.structs cimport Control, Figures, Gap, MeterState, Open
+from fastcore.structs cimport Figures, MeterState, Open
 from fastcore.types cimport COMMAND_NONE, METER_GONE, NONE
+from fastcore.windows cimport first_open_window
 from fastcore.views cimport dtype_of
 
 
@@ -203,7 +205,7 @@ cdef object load_state(Core* core, dict numbers, dict sections):
         if grow(<void**>&core.slabs, &core.slabs_capacity, 1, sizeof(Figures*)) < 0:
             raise MemoryError("no room for the windows of a snapshot")
         core.slabs[0] = NULL
-        core.slab_base, core.slabs_count = windows[0], 1
+        core.slab_base, core.slabs_count = min(int(windows[0]), first_open_window(core)), 1
     if reserve(core, &needs, core.now_s) < 0:
         raise MemoryError("no room for the state of a snapshot")
     core.meters_count = put_back(core.meters, rows["meters"])

@@ -1,4 +1,6 @@
-"""Arrays of the core that grow by doubling, never by row, and a switch that lets tests see an allocation fail."""
+"""Arrays of the core that grow by doubling, never by row, and a switch that lets tests see an allocation
+fail.
+"""
 
 # cython: cdivision=True
 
@@ -16,7 +18,9 @@ cdef int64_t allocations_left = -1           # for tests; -1: no limit
 
 
 def fail_after(allocations):
-    """Let that many allocations of the core succeed and the next ones fail; None: as many as the machine has room for."""
+    """Let that many allocations of the core succeed and the next ones fail; None: as many as the machine has
+    room for.
+    """
     global allocations_left
     allocations_left = -1 if allocations is None else allocations
 

@@ -28,9 +28,12 @@ cdef int64_t silent_bound(const Core* core, int64_t end_s) noexcept nogil:
     return meters
 
 
-cdef void complete_needs(const Core* core, Needs* needs, int kind, int64_t now_s, int64_t lateness_s) noexcept nogil:
+cdef void complete_needs(
+    const Core* core, Needs* needs, int kind, int64_t now_s, int64_t lateness_s
+) noexcept nogil:
     cdef int64_t window_s = core.limits.window_s
-    cdef int64_t lateness = core.limits.allowed_lateness_s if lateness_s < 0 else min(lateness_s, core.limits.allowed_lateness_s)
+    cdef int64_t before = core.limits.allowed_lateness_s
+    cdef int64_t lateness = before if lateness_s < 0 else min(lateness_s, before)
     cdef int64_t due = floor_div(now_s - lateness, window_s) - 1
     cdef int64_t opened = floor_div(now_s - core.limits.window_horizon_s, window_s)
     cdef int64_t closed_kept = max(due, core.next_window - 1) - min(opened, core.slab_base) + 1

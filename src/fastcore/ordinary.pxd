@@ -1,5 +1,6 @@
-# The ordinary read: the next interval of a meter that reads on time, plausible, within one window, at no edge and no threshold that
-# would need more than a line. It does what take_read does, in one straight line; whatever is not ordinary, it leaves alone.
+# The ordinary read: the next interval of a meter that reads on time, plausible, within one window, at no edge
+# and no threshold that would need more than a line. It does what take_read does, in one straight line;
+# whatever is not ordinary, it leaves alone.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, Intervals, mark
@@ -38,7 +39,9 @@ cdef inline bint take_ordinary(
     cdef Intervals* out = &core.intervals
     cdef int64_t counts, energy_wh, charge, balance, k0, base, rest, typical, used, level, i, first, last
     cdef int64_t start_s = meter.last_at_s
-    if unlikely(status & ORDINARY_STATUS or meter.flags & (METER_OUT_OF_USE | METER_READ) != METER_READ or meter.findings):
+    if unlikely(status & ORDINARY_STATUS or meter.flags & (METER_OUT_OF_USE | METER_READ) != METER_READ):
+        return False
+    if unlikely(meter.findings):
         return False
     if unlikely(moment.at_s - start_s != profile.interval_s or start_s < moment.window_start_s):
         return False

@@ -1,7 +1,7 @@
 """Payments and the memory of them (reference, section 6).
 
-The payments accepted of late lie in a ring, in order of acceptance, so those to be forgotten are always the first.
-"""
+The payments accepted of late lie in a ring, in order of acceptance, so those to be forgotten are always the
+first."""
 
 # cython: cdivision=True
 
@@ -16,9 +16,9 @@ from fastcore.native cimport MONEY_LIMIT_NANO, fits, int128_t, mix
 from fastcore.rows cimport ExceptionRow, LedgerRow
 from fastcore.structs cimport AccountState, Paid
 from fastcore.types cimport (
-    HAS_AMOUNT, HAS_AT, LEDGER_TOP_UP, NONE, PAYMENT_REVERSAL, PAYMENT_TOP_UP, REASON_ACCEPTED, REASON_BAD_AMOUNT,
-    REASON_BAD_VALUE, REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_FUTURE, REASON_OUT_OF_RANGE, REASON_TOO_OLD,
-    REASON_UNKNOWN_ACCOUNT, STATE_CLOSED,
+    HAS_AMOUNT, HAS_AT, LEDGER_TOP_UP, NONE, PAYMENT_REVERSAL, PAYMENT_TOP_UP, REASON_ACCEPTED,
+    REASON_BAD_AMOUNT, REASON_BAD_VALUE, REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_FUTURE,
+    REASON_OUT_OF_RANGE, REASON_TOO_OLD, REASON_UNKNOWN_ACCOUNT, STATE_CLOSED,
 )
 
 
@@ -45,7 +45,9 @@ cdef uint64_t find_paid(const Core* core, const uint8_t* id, uint64_t* key_out) 
 
 
 cdef void forget_key(Core* core, uint64_t hole) noexcept nogil:
-    """Takes a key out; of those that follow without a break, each whose own hash does not lie behind the hole moves into it."""
+    """Takes a key out; of those that follow without a break, each whose own hash does not lie behind the hole
+    moves into it.
+    """
     cdef uint64_t place = hole, number
     while True:
         place += 1
@@ -81,7 +83,9 @@ cdef void index_payments(Core* core) noexcept nogil:
         set(&core.paid_ids, key, <uint64_t>number)
 
 
-cdef uint8_t judge(const Core* core, const PaymentColumns* rows, int64_t i, uint32_t account, uint64_t* key_out) noexcept nogil:
+cdef uint8_t judge(
+    const Core* core, const PaymentColumns* rows, int64_t i, uint32_t account, uint64_t* key_out
+) noexcept nogil:
     cdef int64_t amount = rows.amount_nano[i], at_s = rows.at_s[i]
     cdef uint64_t number
     cdef const Paid* before
@@ -114,7 +118,9 @@ cdef uint8_t judge(const Core* core, const PaymentColumns* rows, int64_t i, uint
     return REASON_ACCEPTED
 
 
-cdef void accept(Core* core, const PaymentColumns* rows, int64_t i, uint32_t account, uint64_t key) noexcept nogil:
+cdef void accept(
+    Core* core, const PaymentColumns* rows, int64_t i, uint32_t account, uint64_t key
+) noexcept nogil:
     cdef AccountState* state = &core.accounts[account]
     cdef int64_t number = core.paid_first + core.paid_count + 1
     cdef Paid* paid = paid_at(core, <uint64_t>number)

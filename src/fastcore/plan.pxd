@@ -1,4 +1,5 @@
-# What a read will do if nothing refuses it: the rules that need its meter's past, and its price (reference, sections 4 and 5).
+# What a read will do if nothing refuses it: the rules that need its meter's past, and its price (reference,
+# sections 4 and 5).
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from fastcore.core cimport Core

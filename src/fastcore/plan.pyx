@@ -13,8 +13,9 @@ from fastcore.native cimport ENERGY_READ_LIMIT_WH, MONEY_LIMIT_NANO, fits, int12
 from fastcore.rating cimport spread, standing, tiers, time_of_use
 from fastcore.structs cimport AccountState, Gap, MeterProfile, MeterState, Tariff
 from fastcore.types cimport (
-    METER_INITIAL, METER_PRIMARY, METER_READ, NONE, QUALITY_FIRST, QUALITY_GAP, QUALITY_LATE, QUALITY_ROLLOVER, READING_INTERVAL,
-    REASON_ACCEPTED, REASON_BACKWARD, REASON_DUPLICATE, REASON_OUT_OF_RANGE, REASON_OVERLAP, REASON_SPIKE,
+    METER_INITIAL, METER_PRIMARY, METER_READ, NONE, QUALITY_FIRST, QUALITY_GAP, QUALITY_LATE,
+    QUALITY_ROLLOVER, READING_INTERVAL, REASON_ACCEPTED, REASON_BACKWARD, REASON_DUPLICATE,
+    REASON_OUT_OF_RANGE, REASON_OVERLAP, REASON_SPIKE,
 )
 from fastcore.validation cimport intervals_in, is_spike
 
@@ -23,7 +24,9 @@ cdef inline int64_t cell_of(const Core* core, int64_t at_s) noexcept nogil:
     return (at_s - core.limits.calendar_from_s) // core.limits.cell_s
 
 
-cdef inline void add_part(const Core* core, Plan* plan, int64_t from_s, int64_t to_s, int64_t energy_wh, int sign) noexcept nogil:
+cdef inline void add_part(
+    const Core* core, Plan* plan, int64_t from_s, int64_t to_s, int64_t energy_wh, int sign
+) noexcept nogil:
     plan.change.parts[plan.change.count] = spread(energy_wh, cell_of(core, from_s), cell_of(core, to_s))
     plan.change.signs[plan.change.count] = sign
     plan.change.count += 1

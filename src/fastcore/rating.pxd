@@ -43,9 +43,11 @@ cdef inline int128_t tier_cost(const Tariff* tariff, int64_t period, int64_t ene
             cost += product(tariff.tier_add[i], energy_wh - tariff.tier_above_wh[i])
     return cost
 
-# The tiers' part of the charge of a stretch, and what the account will have used; False: a sum leaves its bound.
+# The tiers' part of the charge of a stretch, and what the account will have used; False: a sum leaves its
+# bound.
 cdef bint tiers(
-    const Core* core, const Tariff* tariff, const AccountState* account, const Spread* s, TierUse* use_out, int128_t* cost_out
+    const Core* core, const Tariff* tariff, const AccountState* account, const Spread* s,
+    TierUse* use_out, int128_t* cost_out
 ) noexcept nogil
 # The standing charge of the midnights m with from_s < m <= to_s, in nano.
 cdef int128_t standing(const Core* core, const Tariff* tariff, int64_t from_s, int64_t to_s) noexcept nogil

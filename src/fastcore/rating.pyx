@@ -11,7 +11,8 @@ from fastcore.types cimport NO_PERIOD
 
 
 cdef bint tiers(
-    const Core* core, const Tariff* tariff, const AccountState* account, const Spread* s, TierUse* use_out, int128_t* cost_out
+    const Core* core, const Tariff* tariff, const AccountState* account, const Spread* s,
+    TierUse* use_out, int128_t* cost_out
 ) noexcept nogil:
     cdef const uint16_t* period_of_cell = core.month_of_cell if tariff.tier_kind == 1 else core.year_of_cell
     cdef const int64_t* first_cell = core.month_first_cell if tariff.tier_kind == 1 else core.year_first_cell

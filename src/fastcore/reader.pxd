@@ -1,4 +1,6 @@
 # What is read of a core, by the functions of frames and states.
+from libc.stdint cimport int64_t
+
 from fastcore.columns cimport Block
 from fastcore.configured cimport Configured
 from fastcore.core cimport Core
@@ -6,6 +8,10 @@ from fastcore.core cimport Core
 cdef class Reader:
     cdef Core* core
     cdef Configured configured
+    cdef Block meter_texts                   # where the running batch's intervals gather their ids as text
+    cdef Block account_texts
+    cdef Block district_texts
     cdef object ids                          # "uint64" or "utf8"; None while no registry batch has decided
-    cdef object new_rows(self, str output)   # of the newest batch, as structs; None if there are none
-    cdef object intervals(self, Block block) # the record batch that the newest batch wrote into the block
+    cdef Block room_for_intervals(self, int64_t rows)
+    cdef object new_rows(self, str output)       # of the newest batch, as structs; None if there are none
+    cdef object intervals(self, Block block)     # the record batch that the newest batch wrote into the block

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fastcore.schemas import OUTPUTS
 
-from fastcore.columns cimport Block, id_array
+from fastcore.columns cimport Block, id_array, intervals_block, text_block
 from fastcore.configured cimport Configured
 from fastcore.core cimport Core, Intervals, Opens, Rows, free_core, new_core
 from fastcore.index cimport Index
@@ -50,7 +50,9 @@ cdef class Reader:
 
     @property
     def id_type(self):
-        """The Arrow type of ids: uint64 while the registry is empty, and if its first batch had such ids; else utf8."""
+        """The Arrow type of ids: uint64 while the registry is empty, and if its first batch had such ids;
+        else utf8.
+        """
         return pa.string() if self.ids == "utf8" else pa.uint64()
 
     @property
@@ -81,7 +83,9 @@ cdef class Reader:
         cdef const uint32_t[::1] places = np.ascontiguousarray(rows, np.uint32)
         cdef int64_t i, count = len(places)
         cdef const char* base
-        index = &core.meter_ids if table == "meters" else &core.account_ids if table == "accounts" else &core.district_ids
+        index = &core.district_ids
+        if table != "districts":
+            index = &core.meter_ids if table == "meters" else &core.account_ids
         out = np.zeros(max(count, 1), np.uint64)
         codes = out
         base = index.rows
@@ -91,7 +95,7 @@ cdef class Reader:
         bits = None
         if valid is not None and not valid.all():
             bits = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
-        return id_array(index, core.text_ids, &codes[0], count, out, bits)
+        return id_array(index, core.text_ids, &codes[0], count, out, bits, None)
 
     def texts(self, which):
         """The "name" or "grid" of every district."""
@@ -137,6 +141,15 @@ cdef class Reader:
         rows = copy_of(opens.items, opens.count, "Open")
         return rows[rows["live"] != 0]
 
+    cdef Block room_for_intervals(self, int64_t rows):
+        """Takes all blocks that the batch's rows of `intervals` may need, before it takes effect."""
+        cdef Block block = intervals_block(rows, &self.core.intervals)
+        self.meter_texts = self.account_texts = self.district_texts = None
+        if self.core.text_ids:
+            self.meter_texts, self.account_texts = text_block(rows), text_block(rows)
+            self.district_texts = text_block(rows)
+        return block
+
     cdef object new_rows(self, str output):
         """The rows of an output of the newest batch, as structs; None if there are none."""
         cdef Core* core = self.core
@@ -168,14 +181,15 @@ cdef class Reader:
             valid = pa.foreign_buffer(<size_t>out.has_account, (rows + 7) >> 3, block)
 
         def column(size_t place, int width, int i, valid=None):
-            return pa.Array.from_buffers(schema.field(i).type, rows, [valid, pa.foreign_buffer(place, width * rows, block)])
+            buffers = [valid, pa.foreign_buffer(place, width * rows, block)]
+            return pa.Array.from_buffers(schema.field(i).type, rows, buffers)
 
-        return pa.RecordBatch.from_arrays([
+        batch = pa.RecordBatch.from_arrays([
             column(<size_t>out.seq, 8, 0),
             column(<size_t>out.row, 4, 1),
-            id_array(&core.meter_ids, text, out.meter_id, rows, block, None),
-            id_array(&core.account_ids, text, out.account_id, rows, block, valid),
-            id_array(&core.district_ids, text, out.district_id, rows, block, None),
+            id_array(&core.meter_ids, text, out.meter_id, rows, block, None, self.meter_texts),
+            id_array(&core.account_ids, text, out.account_id, rows, block, valid, self.account_texts),
+            id_array(&core.district_ids, text, out.district_id, rows, block, None, self.district_texts),
             column(<size_t>out.start_s, 8, 5),
             column(<size_t>out.end_s, 8, 6),
             column(<size_t>out.energy_wh, 8, 7),
@@ -183,3 +197,5 @@ cdef class Reader:
             column(<size_t>out.charge_nano, 8, 9, valid),
             column(<size_t>out.balance_nano, 8, 10, valid),
         ], schema=schema)
+        self.meter_texts = self.account_texts = self.district_texts = None
+        return batch

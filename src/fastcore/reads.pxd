@@ -13,6 +13,8 @@ cdef struct ReadColumns:
 
 cdef void apply_reads(Core* core, const ReadColumns* reads) noexcept nogil
 # One read of a known meter; why it was refused, or REASON_ACCEPTED.
-cdef uint8_t take_read(Core* core, uint32_t row, uint32_t meter, int64_t at_s, int64_t value, uint16_t status) noexcept nogil
+cdef uint8_t take_read(
+    Core* core, uint32_t row, uint32_t meter, int64_t at_s, int64_t value, uint16_t status
+) noexcept nogil
 # A register's new baseline, which rules 3 to 6 allow and which is not before its newest read.
 cdef void take_baseline(Core* core, uint32_t row, uint32_t meter, int64_t at_s, int64_t value) noexcept nogil

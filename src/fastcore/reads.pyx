@@ -1,7 +1,7 @@
 """Reads, row by row: found, judged, rated, written (reference, sections 4 and 5).
 
-A read is planned first, in 128 bits where a product could leave 64, and takes effect only when nothing is left that could refuse it.
-"""
+A read is planned first, in 128 bits where a product could leave 64, and takes effect only when nothing is
+left that could refuse it."""
 
 # cython: cdivision=True
 
@@ -19,11 +19,12 @@ from fastcore.plan cimport Plan, plan_forward, plan_late, plan_money
 from fastcore.rows cimport ExceptionRow, LedgerRow
 from fastcore.structs cimport AccountState, Control, Gap, MeterProfile, MeterState
 from fastcore.types cimport (
-    CONTROL_PROVEN, FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER, FINDING_ZERO_USAGE, HAS_AT,
-    HAS_INSPECT_METER, HAS_SILENT_METER, HAS_VALUE, LEDGER_CORRECTION, LEDGER_STANDING, METER_INITIAL, METER_OUT_OF_USE,
-    METER_READ, NONE, QUALITY_ESTIMATED, QUALITY_FIRST, QUALITY_GAP, QUALITY_OUTAGE, QUALITY_ROLLOVER, QUALITY_SUSPECT,
-    READING_INTERVAL, REASON_ACCEPTED, REASON_BACKWARD, REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_OUT_OF_RANGE,
-    REASON_SPIKE, REASON_TOO_LATE, REASON_UNKNOWN_METER, STATE_OFF, STATE_RESTORING, STATUS_ESTIMATED, STATUS_POWER_OUTAGE,
+    CONTROL_PROVEN, FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER,
+    FINDING_ZERO_USAGE, HAS_AT, HAS_INSPECT_METER, HAS_SILENT_METER, HAS_VALUE, LEDGER_CORRECTION,
+    LEDGER_STANDING, METER_INITIAL, METER_OUT_OF_USE, METER_READ, NONE, QUALITY_ESTIMATED, QUALITY_FIRST,
+    QUALITY_GAP, QUALITY_OUTAGE, QUALITY_ROLLOVER, QUALITY_SUSPECT, READING_INTERVAL, REASON_ACCEPTED,
+    REASON_BACKWARD, REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_OUT_OF_RANGE, REASON_SPIKE,
+    REASON_TOO_LATE, REASON_UNKNOWN_METER, STATE_OFF, STATE_RESTORING, STATUS_ESTIMATED, STATUS_POWER_OUTAGE,
 )
 from fastcore.validation cimport check_read, check_status, intervals_in
 from fastcore.windows cimport begin_windows, change_windows, count_received, fits_windows
@@ -42,7 +43,8 @@ cdef bint judge_energy(const Core* core, MeterState* meter, const Plan* plan) no
     cdef int64_t typical = meter.typical_wh_x16 >> 4
     cdef bint suspect = False
     if (meter.read_count >= FULL_COUNT and x > core.limits.suspect_floor_wh
-            and product(x, core.limits.suspect_ratio.denominator) > product(typical, core.limits.suspect_ratio.numerator)):
+            and product(x, core.limits.suspect_ratio.denominator)
+            > product(typical, core.limits.suspect_ratio.numerator)):
         if meter.suspect_run < SUSPECT_RUN:
             meter.suspect_run += 1
             return True
@@ -57,7 +59,9 @@ cdef bint judge_energy(const Core* core, MeterState* meter, const Plan* plan) no
     return suspect
 
 
-cdef void write_interval(Core* core, uint32_t row, const MeterState* meter, const Plan* plan, int64_t balance_nano) noexcept nogil:
+cdef void write_interval(
+    Core* core, uint32_t row, const MeterState* meter, const Plan* plan, int64_t balance_nano
+) noexcept nogil:
     cdef Intervals* out = &core.intervals
     cdef int64_t i = out.items
     if out.row == NULL:
@@ -80,7 +84,9 @@ cdef void write_interval(Core* core, uint32_t row, const MeterState* meter, cons
         out.without_account += 1
 
 
-cdef void post(Core* core, uint32_t row, uint32_t account, int64_t at_s, uint8_t kind, int64_t amount_nano) noexcept nogil:
+cdef void post(
+    Core* core, uint32_t row, uint32_t account, int64_t at_s, uint8_t kind, int64_t amount_nano
+) noexcept nogil:
     """A ledger row of a read: it is added to the balance."""
     cdef AccountState* state = &core.accounts[account]
     cdef LedgerRow* item = <LedgerRow*>push(core, &core.ledger)
@@ -116,7 +122,9 @@ cdef void settle_money(Core* core, uint32_t row, const MeterState* meter, const 
         mark(core, meter.account)
 
 
-cdef void settle_gaps(Core* core, uint32_t row, const MeterProfile* profile, int64_t value, const Plan* plan) noexcept nogil:
+cdef void settle_gaps(
+    Core* core, uint32_t row, const MeterProfile* profile, int64_t value, const Plan* plan
+) noexcept nogil:
     """What a late read leaves of its gap (reference, section 4)."""
     cdef Gap gap = core.gaps[plan.gap]
     cdef uint64_t advanced = <uint64_t>value
@@ -139,7 +147,9 @@ cdef void settle_gaps(Core* core, uint32_t row, const MeterProfile* profile, int
         remove_gap(core, row, plan.gap)
 
 
-cdef void move_on(Core* core, uint32_t row, const MeterProfile* profile, int64_t value, const Plan* plan) noexcept nogil:
+cdef void move_on(
+    Core* core, uint32_t row, const MeterProfile* profile, int64_t value, const Plan* plan
+) noexcept nogil:
     """A forward read becomes the meter's newest."""
     cdef MeterState* meter = &core.meters[row]
     cdef int64_t from_s = meter.last_at_s
@@ -204,7 +214,9 @@ cdef void take_note(Core* core, uint32_t row, const Plan* plan) noexcept nogil:
             control.flags |= CONTROL_PROVEN
 
 
-cdef uint8_t take_read(Core* core, uint32_t row, uint32_t meter_row, int64_t at_s, int64_t value, uint16_t status) noexcept nogil:
+cdef uint8_t take_read(
+    Core* core, uint32_t row, uint32_t meter_row, int64_t at_s, int64_t value, uint16_t status
+) noexcept nogil:
     cdef MeterState* meter = &core.meters[meter_row]
     cdef const MeterProfile* profile = &core.profiles[meter.profile]
     cdef Plan plan
@@ -266,7 +278,9 @@ cdef uint8_t take_read(Core* core, uint32_t row, uint32_t meter_row, int64_t at_
     return REASON_ACCEPTED
 
 
-cdef void take_baseline(Core* core, uint32_t row, uint32_t meter_row, int64_t at_s, int64_t value) noexcept nogil:
+cdef void take_baseline(
+    Core* core, uint32_t row, uint32_t meter_row, int64_t at_s, int64_t value
+) noexcept nogil:
     cdef MeterState* meter = &core.meters[meter_row]
     cdef const MeterProfile* profile = &core.profiles[meter.profile]
     cdef Plan plan
@@ -290,7 +304,9 @@ cdef void take_baseline(Core* core, uint32_t row, uint32_t meter_row, int64_t at
     take_note(core, meter_row, &plan)
 
 
-cdef void refuse_read(Core* core, const ReadColumns* reads, int64_t i, uint32_t meter, uint8_t reason) noexcept nogil:
+cdef void refuse_read(
+    Core* core, const ReadColumns* reads, int64_t i, uint32_t meter, uint8_t reason
+) noexcept nogil:
     cdef ExceptionRow* item = refuse(core, <uint32_t>i, reason)
     subject_is_id(core, item, &reads.meter, i)
     item.has |= HAS_AT | HAS_VALUE
@@ -304,8 +320,12 @@ cdef void refuse_read(Core* core, const ReadColumns* reads, int64_t i, uint32_t 
         meter_finding(core, meter, FINDING_INSPECT_METER, True)
 
 
-cdef void find_block(const Core* core, const ReadColumns* reads, int64_t first, int64_t rows, uint32_t* found_out) noexcept nogil:
-    """The meters of a block of rows, in passes, so that slots and states are on their way before they are needed."""
+cdef void find_block(
+    const Core* core, const ReadColumns* reads, int64_t first, int64_t rows, uint32_t* found_out
+) noexcept nogil:
+    """The meters of a block of rows, in passes, so that slots and states are on their way before they are
+    needed.
+    """
     cdef uint64_t[BLOCK] hashes
     cdef const Index* index = &core.meter_ids
     cdef int64_t i
@@ -332,7 +352,9 @@ cdef void find_block(const Core* core, const ReadColumns* reads, int64_t first, 
 
 
 cdef void apply_reads(Core* core, const ReadColumns* reads) noexcept nogil:
-    """An ordinary read takes the straight line; all others, and whatever is wrong with one, go through `take_read`."""
+    """An ordinary read takes the straight line; all others, and whatever is wrong with one, go through
+    `take_read`.
+    """
     cdef uint32_t[BLOCK] found
     cdef Moment moment
     cdef int64_t first = 0, i, rows

@@ -15,8 +15,9 @@ from fastcore.native cimport NEVER
 from fastcore.rows cimport LedgerRow
 from fastcore.structs cimport AccountInfo, AccountState, DistrictState, Text
 from fastcore.types cimport (
-    ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, GATE_NONE, LEDGER_OPENING, METER_EXCHANGED, NONE, NO_PERIOD, REASON_ACCEPTED,
-    REASON_BAD_REGISTRY, REASON_NEEDS_EXCHANGE, REASON_UNKNOWN_POLICY, REASON_UNKNOWN_TARIFF, STATE_ON,
+    ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, GATE_NONE, LEDGER_OPENING, METER_EXCHANGED, NONE, NO_PERIOD,
+    REASON_ACCEPTED, REASON_BAD_REGISTRY, REASON_NEEDS_EXCHANGE, REASON_UNKNOWN_POLICY, REASON_UNKNOWN_TARIFF,
+    STATE_ON,
 )
 
 
@@ -138,7 +139,9 @@ cdef void open_account(Core* core, const AccountColumns* rows, int64_t i, uint64
     state.policy = rows.policy[i]
     state.tier_period = NO_PERIOD
     state.state = STATE_ON
-    state.flags = (ACCOUNT_PROTECTED if rows.protected[i] else 0) | (ACCOUNT_MANUAL_APPROVAL if rows.manual_approval[i] else 0)
+    state.flags = ACCOUNT_PROTECTED if rows.protected[i] else 0
+    if rows.manual_approval[i]:
+        state.flags |= ACCOUNT_MANUAL_APPROVAL
     info.ledger_nano = rows.opening_nano[i]
     info.first_meter = NONE
     info.primary = NONE

@@ -8,7 +8,7 @@ from fastcore import types
 
 from fastcore.core cimport Core
 from fastcore.gaps cimport stands
-from fastcore.structs cimport Gap
+
 from fastcore.types cimport NONE
 from fastcore.views cimport copy_of
 
@@ -52,7 +52,7 @@ cdef dict stats_of(Core* core):
     quality = {"good": core.qualities[0]}
     for bit in types.Quality:
         quality[types.names([bit])[0]] = sum(core.qualities[i] for i in range(128) if i & bit)
-    reasons = types.names(types.Reason)
+    reasons, commands = types.names(types.Reason), types.names(types.Command)
     return {
         "sequence": core.sequence,
         "batches": counted(types.names(types.Kind), core.batches),
@@ -61,8 +61,8 @@ cdef dict stats_of(Core* core):
         "qualities": quality,
         "gates": {gate: core.gates[i] for i, gate in enumerate(types.names(types.Gate)) if i},
         "ledger": {kind: core.ledger_rows[i] for i, kind in enumerate(types.names(types.Ledger))},
-        "commands_sent": {kind: core.commands_sent[i] for i, kind in enumerate(types.names(types.Command)) if i},
-        "commands_repeated": {kind: core.commands_repeated[i] for i, kind in enumerate(types.names(types.Command)) if i},
+        "commands_sent": {kind: core.commands_sent[i] for i, kind in enumerate(commands) if i},
+        "commands_repeated": {kind: core.commands_repeated[i] for i, kind in enumerate(commands) if i},
         "acks": {outcome: core.outcomes[i] for i, outcome in enumerate(types.names(types.Outcome))},
         "meters": core.meters_count,
         "accounts": core.accounts_count,

@@ -1,4 +1,4 @@
-"""Snapshot files: how a state is written down, and read back only if it is whole (reference, "Snapshots").
+r"""Snapshot files: how a state is written down, and read back only if it is whole (reference, "Snapshots").
 
 A file is, byte by byte::
 
@@ -6,12 +6,13 @@ A file is, byte by byte::
     8       4   version of this format, uint32, little-endian as all numbers here
     12      4   reserved, zero
     16      8   length of the header, uint64
-    24      …   the header: JSON with sorted keys, of which ``sections`` lists name and length of each section, in order
-    …       …   the sections, one after the other: the core's tables, as `fastcore.state` describes them
+    24      …   the header: JSON with sorted keys; its ``sections`` lists each section's name and length
+    …       …   the sections in that order: the core's tables, as `fastcore.dump` lays them out
     end-16  16  BLAKE2b, 128 bits, of all bytes before
 
-The content is canonical: engines in the same state write the same bytes, whatever their memory looks like. The digest of a state is
-that last field.
+Header and sections are each followed by zeros up to a multiple of eight bytes, so that every number lies where
+a processor wants it. The content is canonical: engines in the same state write the same bytes, whatever their
+memory looks like. The digest of a state is that last field.
 """
 
 from __future__ import annotations
@@ -32,20 +33,22 @@ VERSION: Final = 1
 _MAGIC: Final = b"FEIKONG\n"
 _FIXED: Final = 24
 _DIGEST: Final = 16
+_ALIGNMENT: Final = 8
 
 Section = tuple[str, Any]
 Target = str | os.PathLike[str] | IO[bytes]
 
 
 def _pieces(header: dict[str, Any], sections: Iterable[Section]) -> Iterator[memoryview]:
-    """Yield the bytes of a snapshot but the digest; ``sections`` is walked twice, so it must be a sequence."""
+    """Yield the bytes of a snapshot but the digest."""
     views = [(name, memoryview(content).cast("B")) for name, content in sections]
     listed = [[name, view.nbytes] for name, view in views]
     text = msgspec.json.encode({**header, "sections": listed}, order="deterministic")
     fixed = _MAGIC + VERSION.to_bytes(4, "little") + bytes(4) + len(text).to_bytes(8, "little")
-    yield memoryview(fixed + text)
+    yield memoryview(fixed + text + bytes(-len(text) % _ALIGNMENT))
     for _, view in views:
         yield view
+        yield memoryview(bytes(-view.nbytes % _ALIGNMENT))
 
 
 def state_digest(header: dict[str, Any], sections: Iterable[Section]) -> str:
@@ -83,22 +86,25 @@ def read(file: Target) -> tuple[dict[str, Any], dict[str, memoryview]]:
     with _opened(file, "rb") as opened:
         content = memoryview(opened.read())
     if len(content) < _FIXED + _DIGEST or bytes(content[:8]) != _MAGIC:
-        raise SnapshotError(f"expected a snapshot, which begins with {_MAGIC!r}; found {len(content)} bytes of something else")
+        raise SnapshotError(
+            f"expected a snapshot, which begins with {_MAGIC!r}; found {len(content)} bytes of something else"
+        )
     version = int.from_bytes(content[8:12], "little")
     if version != VERSION:
         raise SnapshotError(f"expected a snapshot of version {VERSION}; found one of version {version}")
     digest = hashlib.blake2b(content[:-_DIGEST], digest_size=_DIGEST).digest()
     if digest != bytes(content[-_DIGEST:]):
         raise SnapshotError(
-            f"the snapshot is damaged: expected the digest {bytes(content[-_DIGEST:]).hex()}, as it says itself; "
-            f"found {digest.hex()}"
+            f"the snapshot is damaged: expected the digest {bytes(content[-_DIGEST:]).hex()}, as it says "
+            f"itself; found {digest.hex()}"
         )
-    start = _FIXED + int.from_bytes(content[16:24], "little")
-    header = msgspec.json.decode(content[_FIXED:start])
+    end = _FIXED + int.from_bytes(content[16:24], "little")
+    header = msgspec.json.decode(content[_FIXED:end])
+    start = end + -end % _ALIGNMENT
     sections = {}
     for name, length in header.pop("sections"):
         sections[name] = content[start : start + length]
-        start += length
+        start += length + -length % _ALIGNMENT
     if start != len(content) - _DIGEST:
         raise SnapshotError(f"expected {start + _DIGEST} bytes, as the header says; found {len(content)}")
     return header, sections

@@ -1,6 +1,7 @@
 """Tables of the state, as of now, in the order of arrival (reference, "State").
 
-Each function takes the engine's state as NumPy arrays whose dtype is the struct's of ``types.pxd``, and gives the columns of one table.
+Each function takes the state as NumPy arrays whose dtypes are those of the structs in ``structs.pxd``, and
+gives the columns of one table.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ _METER_KNOWN: Final = 1 | 2
 _METER_OUT_OF_USE: Final = 4 | 8 | 32
 _METER_GONE: Final = 32
 _UNSURE: Final = 1
+_COMMAND_FIELDS: Final = {
+    "id": "command_id",
+    "kind": "command",
+    "attempt": "attempt",
+    "account": "account",
+    "meter": "command_meter",
+    "issued_at_s": "issued_at_s",
+    "expires_at_s": "expires_at_s",
+    "cause": "cause",
+}
+"""By a command's column: the field of a control record."""
 _SUSPENDED: Final = 1
 
 
@@ -35,7 +47,7 @@ class StateSource(Source, Protocol):
     late_horizon_s: int
 
     def rows_of(self, table: str) -> Rows:
-        """Return a copy of the structs of a table: "meters", "accounts", "account_infos", "districts", "profiles", "controls"."""
+        """Return a copy of the structs of a table."""
 
     def standing_gaps(self) -> tuple[Rows, Rows]:
         """Return the meters' gaps, oldest first by meter, and the row of each one's meter."""
@@ -45,7 +57,11 @@ class StateSource(Source, Protocol):
 
 
 def _accounts(source: StateSource) -> list[pa.Array]:
-    rows, infos, controls = source.rows_of("accounts"), source.rows_of("account_infos"), source.rows_of("controls")
+    rows, infos, controls = (
+        source.rows_of("accounts"),
+        source.rows_of("account_infos"),
+        source.rows_of("controls"),
+    )
     state = rows["state"]
     controlled = rows["control"] != _NONE
     flags = np.zeros(len(rows), np.uint16)
@@ -121,9 +137,7 @@ def _commands(source: StateSource) -> list[pa.Array]:
     controls = source.rows_of("controls")
     controls = controls[controls["command"] != types.Command.COMMAND_NONE]
     controls = controls[np.argsort(controls["command_id"], kind="stable")]
-    columns = ("command_id", "command", "attempt", "account", "command_meter", "issued_at_s", "expires_at_s", "cause")
-    fields = ("id", "kind", "attempt", "account", "meter", "issued_at_s", "expires_at_s", "cause")
-    return command(source, np.rec.fromarrays([controls[name] for name in columns], names=list(fields)))
+    return command(source, {field: controls[name] for field, name in _COMMAND_FIELDS.items()})
 
 
 _TABLES: Final[dict[str, Callable[[StateSource], list[pa.Array]]]] = {

@@ -1,5 +1,5 @@
-# Vocabularies and flags: defined here, once. Names that Python sees are the members' own, in lower case and without their prefix,
-# in this order (types.pyx). Numbers are kept for ever: snapshots hold them.
+# Vocabularies and flags: defined here, once. Names that Python sees are the members' own, in lower case and
+# without their prefix, in this order (types.pyx). Numbers are kept for ever: snapshots hold them.
 cdef enum:
     NONE = 0xFFFFFFFF                # no row: rows are uint32
     NO_PERIOD = 0xFFFF               # no tier period read in yet

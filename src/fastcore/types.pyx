@@ -1,7 +1,7 @@
 """The vocabularies of the engine: the contract is `types.pxd`.
 
-The names that outputs and state tables show are those of the enums below, in lower case and without their prefix.
-"""
+The names that outputs and state tables show are those of the enums below, in lower case and without their
+prefix."""
 
 
 def names(vocabulary):

@@ -1,8 +1,7 @@
 """Updates, an op a function (reference, section 9).
 
-An op judges first and changes only when nothing is left that could refuse it. The refusals stand in the reference's order:
-what is unknown, `closed`, and `bad_update` for all else.
-"""
+An op judges first and changes only when nothing is left that could refuse it. The refusals stand in the
+reference's order: what is unknown, `closed`, and `bad_update` for all else."""
 
 # cython: cdivision=True
 
@@ -12,9 +11,10 @@ from fastcore.belonging cimport choose, succeed
 from fastcore.census cimport unsettle
 from fastcore.commands cimport control_of, forget_command, notice, set_state
 from fastcore.core cimport Core, mark, unmark
-from fastcore.exceptions cimport refuse, subject_is_id, subject_is_text
+from fastcore.exceptions cimport refuse, subject_is_id
 from fastcore.findings cimport (
-    close_findings_of_account, close_findings_of_meter, close_one, close_open, close_orders_of_account, find_open,
+    close_findings_of_account, close_findings_of_meter, close_one, close_open, close_orders_of_account,
+    find_open,
 )
 from fastcore.index cimport Index, Ids, find, find_number, find_text, hash_id, hash_number, hash_text
 from fastcore.native cimport NEVER
@@ -22,15 +22,17 @@ from fastcore.reads cimport take_baseline, take_read
 from fastcore.rows cimport ExceptionRow
 from fastcore.structs cimport AccountState, Control, MeterProfile, MeterState, Open
 from fastcore.types cimport (
-    ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, CONTROL_APPROVED, CONTROL_MAYBE_OPEN, CONTROL_OPERATOR, CONTROL_UNSURE,
-    DISTRICT_HIGH_LOSS, DISTRICT_NEGATIVE_LOSS, DISTRICT_OUTAGE, DISTRICT_SUSPENDED, FINDING_CALENDAR_ENDS, FINDING_CLOCK_JUMP,
-    FINDING_HIGH_LOSS, FINDING_MASS_TRIP, FINDING_NEGATIVE_LOSS, FINDING_OUTAGE, FINDING_SILENT_METER, HAS_AT, HAS_VALUE,
-    METER_CLOSED, METER_EXCHANGED, METER_INITIAL, METER_OUT_OF_USE, METER_READ, NONE, NOTICE_AUTOPAY_FAILED, OP_APPROVE_TRIP,
-    OP_AUTOPAY_FAILED, OP_AUTOPAY_STARTED, OP_CLOSE_ACCOUNT, OP_CLOSE_FINDING, OP_CLOSE_ORDER, OP_EXCHANGE_METER, OP_REBASE_METER,
-    OP_RESTORE_ACCOUNT, OP_RESUME_TRIPS, OP_SET_MANUAL_APPROVAL, OP_SET_POLICY, OP_SET_PROTECTED, OP_SET_TARIFF, OP_SUSPEND_TRIPS,
-    READING_INTERVAL, READING_REGISTER, REASON_ACCEPTED, REASON_BAD_UPDATE, REASON_CLOSED, REASON_DUPLICATE,
-    REASON_UNKNOWN_ACCOUNT, REASON_UNKNOWN_DISTRICT, REASON_UNKNOWN_METER, REASON_UNKNOWN_POLICY, REASON_UNKNOWN_TARIFF,
-    STATE_CLOSED, STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING, STATE_TRIPPING,
+    ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, CONTROL_APPROVED, CONTROL_MAYBE_OPEN, CONTROL_OPERATOR,
+    CONTROL_UNSURE, DISTRICT_HIGH_LOSS, DISTRICT_NEGATIVE_LOSS, DISTRICT_OUTAGE, DISTRICT_SUSPENDED,
+    FINDING_CALENDAR_ENDS, FINDING_CLOCK_JUMP, FINDING_HIGH_LOSS, FINDING_MASS_TRIP, FINDING_NEGATIVE_LOSS,
+    FINDING_OUTAGE, FINDING_SILENT_METER, HAS_AT, HAS_VALUE, METER_CLOSED, METER_EXCHANGED, METER_INITIAL,
+    METER_OUT_OF_USE, METER_READ, NONE, NOTICE_AUTOPAY_FAILED, OP_APPROVE_TRIP, OP_AUTOPAY_FAILED,
+    OP_AUTOPAY_STARTED, OP_CLOSE_ACCOUNT, OP_CLOSE_FINDING, OP_CLOSE_ORDER, OP_EXCHANGE_METER,
+    OP_REBASE_METER, OP_RESTORE_ACCOUNT, OP_RESUME_TRIPS, OP_SET_MANUAL_APPROVAL, OP_SET_POLICY,
+    OP_SET_PROTECTED, OP_SET_TARIFF, OP_SUSPEND_TRIPS, READING_INTERVAL, READING_REGISTER, REASON_ACCEPTED,
+    REASON_BAD_UPDATE, REASON_CLOSED, REASON_DUPLICATE, REASON_UNKNOWN_ACCOUNT, REASON_UNKNOWN_DISTRICT,
+    REASON_UNKNOWN_METER, REASON_UNKNOWN_POLICY, REASON_UNKNOWN_TARIFF, STATE_CLOSED, STATE_DUE, STATE_OFF,
+    STATE_ON, STATE_RESTORING, STATE_TRIPPING,
 )
 from fastcore.registry cimport has, has_id, take_tariff
 from fastcore.validation cimport check_read
@@ -256,7 +258,9 @@ cdef void end_doubt(Core* core, uint32_t account, uint32_t old) noexcept nogil:
     set_state(core, account, STATE_ON)
 
 
-cdef uint8_t exchange(Core* core, const UpdateColumns* rows, int64_t i, uint32_t old, uint32_t new) noexcept nogil:
+cdef uint8_t exchange(
+    Core* core, const UpdateColumns* rows, int64_t i, uint32_t old, uint32_t new
+) noexcept nogil:
     cdef MeterState* before = &core.meters[old]
     cdef const MeterState* after = &core.meters[new]
     cdef bint valued = has(&rows.value, i)

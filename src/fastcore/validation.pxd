@@ -1,12 +1,13 @@
-# The rules of a read that need no more than the read and its meter's kind (reference, section 4): leaves, in the order of the rules.
+# The rules of a read that need no more than the read and its meter's kind (reference, section 4): leaves, in
+# the order of the rules.
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from fastcore.core cimport Core
 from fastcore.native cimport int128_t, product
 from fastcore.structs cimport MeterProfile
 from fastcore.types cimport (
-    READING_INTERVAL, REASON_ACCEPTED, REASON_BAD_STATUS, REASON_BAD_VALUE, REASON_ESTIMATED, REASON_FUTURE, REASON_MISALIGNED,
-    REASON_OUT_OF_CALENDAR, STATUS_CLOCK_INVALID, STATUS_ESTIMATED, STATUS_TEST_MODE,
+    READING_INTERVAL, REASON_ACCEPTED, REASON_BAD_STATUS, REASON_BAD_VALUE, REASON_ESTIMATED, REASON_FUTURE,
+    REASON_MISALIGNED, REASON_OUT_OF_CALENDAR, STATUS_CLOCK_INVALID, STATUS_ESTIMATED, STATUS_TEST_MODE,
 )
 
 cdef inline uint8_t check_status(const Core* core, uint16_t status) noexcept nogil:
@@ -17,7 +18,9 @@ cdef inline uint8_t check_status(const Core* core, uint16_t status) noexcept nog
         return REASON_ESTIMATED
     return REASON_ACCEPTED
 
-cdef inline uint8_t check_read(const Core* core, const MeterProfile* profile, int64_t at_s, int64_t value) noexcept nogil:
+cdef inline uint8_t check_read(
+    const Core* core, const MeterProfile* profile, int64_t at_s, int64_t value
+) noexcept nogil:
     """Rules 3 to 6."""
     if at_s % core.limits.cell_s:
         return REASON_MISALIGNED

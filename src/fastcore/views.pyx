@@ -1,4 +1,6 @@
-"""The core's structs as NumPy arrays of their own dtype: always copies, since the core's arrays move when they grow."""
+"""The core's structs as NumPy arrays of their own dtype: always copies, since the core's arrays move when
+they grow.
+"""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
@@ -7,9 +9,12 @@ from libc.stdint cimport int64_t
 
 import numpy as np
 
-from fastcore.rows cimport CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow
+from fastcore.rows cimport (
+    CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow,
+)
 from fastcore.structs cimport (
-    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, MeterInfo, MeterProfile, MeterState, Open, Paid,
+    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, MeterInfo, MeterProfile, MeterState,
+    Open, Paid,
 )
 
 cdef AccountInfo[1] account_infos

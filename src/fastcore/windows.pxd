@@ -1,4 +1,5 @@
-# Line loss and collection (reference, section 8): what a district was given, used, and was read of, a window at a time.
+# Line loss and collection (reference, section 8): what a district was given, used, and was read of, a window
+# at a time.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcore.core cimport Core

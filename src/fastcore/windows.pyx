@@ -1,7 +1,8 @@
-"""Windows of districts: supply, consumption, reads received and expected; their closing and revision (reference, section 8).
+"""Windows of districts: supply, consumption, reads received and expected; their closing and revision (reference,
+section 8).
 
-Figures lie by window, then by district: the reads of an hour go to one slab, which stays in cache, whatever their order.
-"""
+Figures lie by window, then by district: the reads of an hour go to one slab, which stays in cache, whatever
+their order."""
 
 # cython: cdivision=True
 
@@ -12,13 +13,14 @@ from libc.string cimport memcmp, memset
 from fastcore.census cimport expect, find_silent
 from fastcore.core cimport Core, push
 from fastcore.findings cimport close_one, open_one
-from fastcore.native cimport ENERGY_SUM_LIMIT_WH, fits, product
-from fastcore.rating cimport spread_up_to
+from fastcore.native cimport ENERGY_SUM_LIMIT_WH, product
+from fastcore.rating cimport Spread, spread_up_to
 from fastcore.rows cimport CollectionRow, WindowRow
 from fastcore.structs cimport DistrictState, Figures, Touched
 from fastcore.types cimport (
-    CLASSES, DAY_S, DISTRICT_BEGUN, DISTRICT_COARSE, DISTRICT_COVERED, DISTRICT_HIGH_LOSS, DISTRICT_NEGATIVE_LOSS,
-    DISTRICT_OUTAGE, FINDING_CALENDAR_ENDS, FINDING_HIGH_LOSS, FINDING_NEGATIVE_LOSS, FINDING_OUTAGE, NONE,
+    CLASSES, DAY_S, DISTRICT_BEGUN, DISTRICT_COARSE, DISTRICT_COVERED, DISTRICT_HIGH_LOSS,
+    DISTRICT_NEGATIVE_LOSS, DISTRICT_OUTAGE, FINDING_CALENDAR_ENDS, FINDING_HIGH_LOSS, FINDING_NEGATIVE_LOSS,
+    FINDING_OUTAGE, NONE,
 )
 
 
@@ -61,7 +63,9 @@ cdef void begin_windows(Core* core, uint32_t district, int64_t at_s) noexcept no
     core.begun_count += 1
 
 
-cdef void bounds(const Core* core, const Change* change, int64_t* first_out, int64_t* last_out) noexcept nogil:
+cdef void bounds(
+    const Core* core, const Change* change, int64_t* first_out, int64_t* last_out
+) noexcept nogil:
     """The windows that take something of a change."""
     cdef const DistrictState* district = &core.districts[change.district]
     cdef int64_t from_cell = change.parts[0].k0, to_cell = change.parts[0].k1
@@ -70,7 +74,8 @@ cdef void bounds(const Core* core, const Change* change, int64_t* first_out, int
     for i in range(1, change.count):
         from_cell = min(from_cell, change.parts[i].k0)
         to_cell = max(to_cell, change.parts[i].k1)
-    first = max(window_of(core, core.limits.calendar_from_s + from_cell * core.limits.cell_s + 1), first_open_window(core))
+    first = window_of(core, core.limits.calendar_from_s + from_cell * core.limits.cell_s + 1)
+    first = max(first, first_open_window(core))
     first_out[0] = max(first, district.first_window) if district.flags & DISTRICT_BEGUN else first
     last_out[0] = window_of(core, core.limits.calendar_from_s + to_cell * core.limits.cell_s)
 
@@ -80,12 +85,14 @@ cdef int64_t share(const Core* core, const Change* change, int64_t window) noexc
     cdef int64_t cells = core.limits.window_s // core.limits.cell_s
     cdef int64_t k = (window * core.limits.window_s - core.limits.calendar_from_s) // core.limits.cell_s
     cdef int64_t from_cell, to_cell, sum = 0
+    cdef const Spread* part
     cdef int i
     for i in range(change.count):
         from_cell = max(k, change.parts[i].k0)
         to_cell = min(k + cells, change.parts[i].k1)
         if from_cell < to_cell:
-            sum += change.signs[i] * (spread_up_to(&change.parts[i], to_cell) - spread_up_to(&change.parts[i], from_cell))
+            part = &change.parts[i]
+            sum += change.signs[i] * (spread_up_to(part, to_cell) - spread_up_to(part, from_cell))
     return sum
 
 
@@ -199,8 +206,8 @@ cdef void judge_loss(Core* core, uint32_t district, const Figures* item) noexcep
     state.high_loss_run = min(state.high_loss_run + 1, enough) if above else 0
     state.negative_loss_run = min(state.negative_loss_run + 1, enough) if loss_wh < 0 else 0
     follow(core, district, FINDING_HIGH_LOSS, DISTRICT_HIGH_LOSS, state.high_loss_run >= enough and above, not above)
-    follow(core, district, FINDING_NEGATIVE_LOSS, DISTRICT_NEGATIVE_LOSS, state.negative_loss_run >= enough and loss_wh < 0,
-           loss_wh >= 0)
+    follow(core, district, FINDING_NEGATIVE_LOSS, DISTRICT_NEGATIVE_LOSS,
+           state.negative_loss_run >= enough and loss_wh < 0, loss_wh >= 0)
 
 
 cdef void close_window(Core* core, int64_t window, uint32_t district) noexcept nogil:
@@ -220,7 +227,8 @@ cdef void close_window(Core* core, int64_t window, uint32_t district) noexcept n
     state.received = item.received[0] + item.received[1] + item.received[2]
     state.expected = item.expected[0] + item.expected[1] + item.expected[2]
     judge_loss(core, district, item)
-    low = below(state.received, state.expected, core.limits.outage_coverage.numerator, core.limits.outage_coverage.denominator)
+    low = below(
+        state.received, state.expected, core.limits.outage_coverage.numerator, core.limits.outage_coverage.denominator)
     follow(core, district, FINDING_OUTAGE, DISTRICT_OUTAGE, low, not low)
     find_silent(core, window, district)
 

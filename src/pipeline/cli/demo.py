@@ -42,7 +42,7 @@ __all__ = ["demo"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON instead of tables.")
 def demo(seed: int, scale: float, out: Path, log: Path | None, as_json: bool) -> None:
-    r"""Simulate a day of Hefeng county and run it through the engine.
+    """Simulate a day of Hefeng county and run it through the engine.
 
     371 special-transformer customers, 1,189 public transformers, 72,175 low-voltage customers; 96
     quarter-hours, seven million reads: some fail, some are late, some are wrong; four pay channels, bank
@@ -53,7 +53,7 @@ def demo(seed: int, scale: float, out: Path, log: Path | None, as_json: bool) ->
     Example:
       feikong demo
       feikong demo --scale 0.02 --seed 7 --log day.log && feikong replay day.log --out again
-    """
+    """  # noqa: D301
     with progress_bar(LAST_QUARTER + 1, "quarter-hours") as bar:
         figures = show(
             Options(seed, scale, out, log), clock=time.perf_counter, on_quarter=lambda over, of: bar.step()
