@@ -55,14 +55,11 @@ class Source(Protocol):
     def id_column(self, table: str, rows: Rows, valid: Bools | None = None) -> pa.Array:
         """Return the ids of rows of "meters", "accounts" or "districts"; null where not ``valid``."""
 
-    def texts(self, which: str) -> list[str | None]:
-        """Return "name" or "grid" of every district."""
+    def texts(self, which: str, rows: Rows) -> list[str | None]:
+        """Return "name" or "grid" of districts; None for the row that is none."""
 
-    def meter_districts(self) -> Rows:
-        """Return the district of every meter."""
-
-    def account_districts(self) -> Rows:
-        """Return the district of every account."""
+    def districts_of(self, table: str, rows: Rows) -> Rows:
+        """Return the districts, as rows, of rows of "meters" or "accounts"."""
 
 
 def _bits(valid: Bools | None) -> pa.Buffer | None:
@@ -80,11 +77,15 @@ def fixed(kind: pa.DataType, values: Rows, valid: Bools | None = None) -> pa.Arr
     )
 
 
+@cache
+def _dictionary(vocabulary: Any) -> pa.Array:
+    return pa.array(types.names(vocabulary) if isinstance(vocabulary, type) else vocabulary, pa.string())
+
+
 def words(vocabulary: Any, codes: Rows, valid: Bools | None = None) -> pa.Array:
     """Return a dictionary-encoded column of the names of an enum."""
-    names = types.names(vocabulary) if isinstance(vocabulary, type) else vocabulary
     return pa.DictionaryArray.from_arrays(
-        fixed(pa.int8(), codes.astype(np.int8), valid), pa.array(names, pa.string())
+        fixed(pa.int8(), codes.astype(np.int8), valid), _dictionary(vocabulary)
     )
 
 
@@ -226,17 +227,16 @@ def entries(source: Source, rows: Rows, vocabulary: type, closed: Rows, at: pa.A
     valid = rows["subject"] != _NONE
     tables = np.ones(len(rows), np.int8) if vocabulary is types.Order else _TABLE_OF_FINDING[rows["kind"]]
     district = rows["district"].copy()
-    for number, now in enumerate((source.meter_districts, source.account_districts)):
+    for number, table in enumerate(("meters", "accounts")):
         here = np.flatnonzero(valid & (tables == number))
-        if len(here):
-            district[here] = now()[rows["subject"][here]]
+        district[here] = source.districts_of(table, rows["subject"][here])
     return [
         fixed(pa.uint64(), rows["id"]),
         words(vocabulary, rows["kind"]),
         words(_STATE_OF_ENTRY, closed),
         _subjects(source, rows, tables, valid),
         source.id_column("districts", district, valid),
-        _gather(source.texts("grid"), district, valid),
+        pa.array(source.texts("grid", np.where(valid, district, _NONE)), pa.string()),
         at,
         pa.nulls(len(rows), pa.string()),
     ]

@@ -97,23 +97,29 @@ cdef class Reader:
             bits = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
         return id_array(index, core.text_ids, &codes[0], count, out, bits, None)
 
-    def texts(self, which):
-        """The "name" or "grid" of every district."""
+    def texts(self, which, rows):
+        """The "name" or "grid" of districts; None for the row that is none."""
         cdef Core* core = self.core
+        cdef uint32_t row
         cdef Text text
         out = []
-        for i in range(core.districts_count):
-            text = core.districts[i].name if which == "name" else core.districts[i].grid
+        for row in rows.tolist():
+            if row == NONE:
+                out.append(None)
+                continue
+            text = core.districts[row].name if which == "name" else core.districts[row].grid
             out.append(None if text.offset < 0 else bytes_of(core.texts.data + text.offset, text.length).decode())
         return out
 
-    def meter_districts(self):
-        """The district of every meter, as rows."""
-        return self.rows_of("meters")["district"]
-
-    def account_districts(self):
-        """The district of every account, as rows."""
-        return self.rows_of("accounts")["district"]
+    def districts_of(self, table, rows):
+        """The districts, as rows, of rows of "meters" or "accounts"."""
+        cdef Core* core = self.core
+        cdef uint32_t row
+        if table == "meters":
+            districts = [core.meters[row].district for row in rows.tolist()]
+        else:
+            districts = [core.accounts[row].district for row in rows.tolist()]
+        return np.array(districts, np.uint32)
 
     def rows_of(self, table):
         """A copy of a table's structs."""

@@ -100,10 +100,11 @@ def _meters(source: StateSource) -> list[pa.Array]:
 
 def _districts(source: StateSource) -> list[pa.Array]:
     rows = source.rows_of("districts")
+    every = np.arange(len(rows), dtype=np.uint32)
     return [
-        source.id_column("districts", np.arange(len(rows), dtype=np.uint32)),
-        pa.array(source.texts("name"), pa.string()),
-        pa.array(source.texts("grid"), pa.string()),
+        source.id_column("districts", every),
+        pa.array(source.texts("name", every), pa.string()),
+        pa.array(source.texts("grid", every), pa.string()),
         fixed(pa.float64(), rows["loss_limit"], ~np.isnan(rows["loss_limit"])),
         pa.array((rows["flags"] & _SUSPENDED) != 0),
     ]
