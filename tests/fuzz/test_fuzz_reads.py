@@ -15,7 +15,7 @@ import pytest
 from fastcore import Effects, Engine, SchemaError
 from unit.core_world import KIND_OF_IDS, START, STEP, id_of, through
 
-ROUNDS, TURNS = 1500, 50
+ROUNDS, TURNS = 1000, 50
 NOW = START + 8 * TURNS * STEP
 """After so many turns a new engine goes on: its meters have been read up to here."""
 TYPES = (
