@@ -171,7 +171,7 @@ def test_gnawed_reads_are_refused_or_accounted_for(ids: str, spoil: Callable[...
             made.audit()
             made = through(ids, 3, size=8)
     made.audit()
-    assert min(met["taken"], met["refused"]) > 50, met
+    assert min(met["taken"], met["refused"]) > 20, met
     assert min(met["rows taken"], met["rows refused"]) > 500, met
 
 
