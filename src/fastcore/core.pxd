@@ -150,6 +150,7 @@ cdef struct Core:
     int64_t[9] rows_taken            # by Kind
     int64_t[9] batches
     int64_t[32] reasons              # refused rows, by Reason
+    int64_t[16] rules                # refused reads, by the number of the rule (reference, section 4)
     int64_t[128] qualities           # accepted reads, by their quality
     int64_t[16] gates                # turns of an account that a gate held back
     int64_t[4] outcomes              # acks taken, by Outcome

@@ -59,6 +59,7 @@ cdef dict dump_numbers(const Core* core):
         "reasons": listed(core.reasons, 32),
         "retired_wh": listed(core.retired_wh, 2),
         "rows_taken": listed(core.rows_taken, 9),
+        "rules": listed(core.rules, 16),
         "sequence": core.sequence,
         "suspended": bool(core.suspended),
         "switches": core.switches,

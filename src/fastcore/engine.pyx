@@ -285,6 +285,13 @@ cdef class Engine:
         cdef Ids ids
         cdef uint32_t row
         self.check_idle()
+        if self.core.text_ids:
+            fits = isinstance(account_id, str)
+        else:
+            fits = not isinstance(account_id, (bool, np.bool_)) and hasattr(account_id, "__index__")
+            fits = fits and 0 <= account_id < 2**64
+        if not fits:
+            raise KeyError(account_id)
         array = pa.array([account_id], self.reader.id_type)
         ids = ids_of(array)
         row = find(&self.core.account_ids, &ids, 0, hash_id(&ids, 0))

@@ -52,6 +52,7 @@ cdef object load_numbers(Core* core, dict numbers):
     fill(core.reasons, numbers["reasons"])
     fill(core.retired_wh, numbers["retired_wh"])
     fill(core.rows_taken, numbers["rows_taken"])
+    fill(core.rules, numbers["rules"])
     core.begun_count = numbers["begun_count"]
     core.mass_count = numbers["mass_count"]
     core.mass_hour = numbers["mass_hour"]

@@ -26,7 +26,7 @@ from fastcore.types cimport (
     REASON_BACKWARD, REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_OUT_OF_RANGE, REASON_SPIKE,
     REASON_TOO_LATE, REASON_UNKNOWN_METER, STATE_OFF, STATE_RESTORING, STATUS_ESTIMATED, STATUS_POWER_OUTAGE,
 )
-from fastcore.validation cimport check_read, check_status, intervals_in
+from fastcore.validation cimport check_read, check_status, rule_of, intervals_in
 from fastcore.windows cimport begin_windows, change_windows, count_received, fits_windows
 
 
@@ -312,6 +312,10 @@ cdef void refuse_read(
     item.has |= HAS_AT | HAS_VALUE
     item.at_s = reads.at_s[i]
     item.value = reads.value[i]
+    if reason == REASON_DUPLICATE and reads.at_s[i] < core.meters[meter].last_at_s:
+        core.rules[9] += 1
+    else:
+        core.rules[rule_of(reason)] += 1
     if reason != REASON_BACKWARD and reason != REASON_SPIKE:
         return
     if core.meters[meter].refused_run < REFUSED_RUN:

@@ -58,6 +58,7 @@ cdef dict stats_of(Core* core):
         "batches": counted(types.names(types.Kind), core.batches),
         "rows": counted(types.names(types.Kind), core.rows_taken),
         "reasons": {reason: core.reasons[i] for i, reason in enumerate(reasons) if i},
+        "rules": {rule: core.rules[rule] for rule in range(1, 14)},
         "qualities": quality,
         "gates": {gate: core.gates[i] for i, gate in enumerate(types.names(types.Gate)) if i},
         "ledger": {kind: core.ledger_rows[i] for i, kind in enumerate(types.names(types.Ledger))},

@@ -6,9 +6,35 @@ from fastcore.core cimport Core
 from fastcore.native cimport int128_t, product
 from fastcore.structs cimport MeterProfile
 from fastcore.types cimport (
-    READING_INTERVAL, REASON_ACCEPTED, REASON_BAD_STATUS, REASON_BAD_VALUE, REASON_ESTIMATED, REASON_FUTURE,
-    REASON_MISALIGNED, REASON_OUT_OF_CALENDAR, STATUS_CLOCK_INVALID, STATUS_ESTIMATED, STATUS_TEST_MODE,
+    READING_INTERVAL, REASON_ACCEPTED, REASON_BACKWARD, REASON_BAD_STATUS, REASON_BAD_VALUE, REASON_CLOSED,
+    REASON_CONFLICT, REASON_DUPLICATE, REASON_ESTIMATED, REASON_FUTURE, REASON_MISALIGNED, REASON_OUT_OF_CALENDAR,
+    REASON_OVERLAP, REASON_SPIKE, REASON_TOO_LATE, REASON_UNKNOWN_METER, STATUS_CLOCK_INVALID, STATUS_ESTIMATED,
+    STATUS_TEST_MODE,
 )
+
+cdef inline int rule_of(uint8_t reason) noexcept nogil:
+    """The rule by which a read is refused; a duplicate is of rule 7, unless it is late: then of rule 9."""
+    if reason == REASON_UNKNOWN_METER or reason == REASON_CLOSED:
+        return 1
+    if reason == REASON_BAD_STATUS or reason == REASON_ESTIMATED:
+        return 2
+    if reason == REASON_MISALIGNED:
+        return 3
+    if reason == REASON_OUT_OF_CALENDAR:
+        return 4
+    if reason == REASON_FUTURE:
+        return 5
+    if reason == REASON_BAD_VALUE:
+        return 6
+    if reason == REASON_CONFLICT or reason == REASON_DUPLICATE:
+        return 7
+    if reason == REASON_TOO_LATE:
+        return 8
+    if reason == REASON_OVERLAP:
+        return 10
+    if reason == REASON_BACKWARD:
+        return 11
+    return 12 if reason == REASON_SPIKE else 13
 
 cdef inline uint8_t check_status(const Core* core, uint16_t status) noexcept nogil:
     """Rule 2."""
