@@ -36,5 +36,11 @@ def _one(order: Order, meters: int, target: float) -> Figure:
     ground.check(county.sweep(after))
     core.check_state()
     return Figure(
-        f"{order}, {meters:,} meters", "M reads/s", timed[0].rates_m, "floor", timed[1].rates_m, target, answer=answer
+        f"{order}, {meters:,} meters",
+        "M reads/s",
+        timed[0].rates_m,
+        "floor",
+        timed[1].rates_m,
+        target,
+        answer=answer,
     )

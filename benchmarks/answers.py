@@ -38,12 +38,12 @@ def expect_columns(
         if len(wrong):
             row = int(wrong[0])
             raise WrongAnswer(
-                f"{who}{where}: {name} of row {row} is {column[row]}; expected {right[row]} ({len(wrong):,} rows differ)"
+                f"{who}{where}: {name} of row {row} is {column[row]}; expected {right[row]} ({len(wrong):,} differ)"
             )
 
 
 def integers(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
-    """The values of a column of a fixed width as integers, without a copy where it lies in one piece; null becomes 0."""
+    """The values of a column of a fixed width as integers, not copied where it lies in one piece; null: 0."""
     if isinstance(column, pa.ChunkedArray):
         chunks = [integers(chunk) for chunk in column.chunks]
         return np.concatenate(chunks) if chunks else np.empty(0, np.int64)
@@ -67,5 +67,7 @@ def fingerprint(columns: Mapping[str, NDArray[Any]]) -> str:
     for name in sorted(columns):
         column = columns[name]
         hashed.update(f"{name}:{len(column)}:{column.dtype.itemsize};".encode())
-        hashed.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<"), copy=False).tobytes())
+        hashed.update(
+            np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<"), copy=False).tobytes()
+        )
     return hashed.hexdigest()

@@ -1,7 +1,7 @@
-"""How fast is the floor itself, with the lookup of ids and without?
+"""How fast the floor itself is, with the lookup of ids and without.
 
-The least that any implementation must do for a read, in both orders; nothing is asked of it. Without the lookup rows are known
-already, and what is left is a 128-byte state and 40 bytes of output.
+The least that any implementation must do for a read, in both orders; nothing is asked of it. Without the
+lookup rows are known already, and what is left is a 128-byte state and 40 bytes of output.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from benchmarks.figures import Figure, Question, Size
 from benchmarks.ground import Ground
 from benchmarks.machine import need_memory
 
-QUESTION = Question("floor", "the least that any implementation must do", "none: the others are held against it")
+QUESTION = Question(
+    "floor", "the least that any implementation must do", "none: the others are held against it"
+)
 SIZES: dict[Size, tuple[int, ...]] = {"smoke": (3_000,), "full": (1_000_000, 10_000_000)}
 METER_BYTES = 450
 

@@ -1,4 +1,4 @@
-"""Running questions from a command line: `python -m benchmarks.grouped --size full`, or several with `python -m benchmarks`."""
+"""Questions from the command line: `python -m benchmarks.grouped --size full`, or `python -m benchmarks` for all."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def ask(name: str, size: Size) -> list[Figure]:
 
 
 def run_all(names: Iterable[str], size: Size, as_json: bool, out: Callable[[str], None]) -> bool:
-    """Ask each question and write its figures with `out` as they come, or all at the end as JSON; whether all were answered.
+    """Ask each question and write its figures with `out` as they come, or all as JSON; whether all were answered.
 
-    What could not be answered, for a wrong answer or for want of something, is written in place of its figures, and the others are
-    still asked. A missed target is an answer.
+    What could not be answered, for a wrong answer or for want of something, is written in place of its
+    figures, and the others are still asked. A missed target is an answer.
     """
     told = machine()
     answers: list[dict[str, Any]] = []
@@ -54,11 +54,13 @@ def run_all(names: Iterable[str], size: Size, as_json: bool, out: Callable[[str]
 
 
 def main(names: Sequence[str] = (), arguments: Sequence[str] | None = None) -> None:
-    """Run from the command line: the questions `names`, or those that it gives. Exits with 1 if one was not answered."""
+    """Run the questions `names`, or those that the command line gives; exits with 1 if one was not answered."""
     parser = argparse.ArgumentParser(description="Measure, answers compared first." if names else __doc__)
     if not names:
         parser.add_argument("question", nargs="*", help=f"some of {', '.join(MODULES)}; all if left out")
-    parser.add_argument("--size", choices=("smoke", "full"), default="smoke", help="smoke: seconds, for the answers")
+    parser.add_argument(
+        "--size", choices=("smoke", "full"), default="smoke", help="smoke: seconds, for the answers"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, each round in it")
     given = parser.parse_args(arguments)
     wanted = list(names or given.question or MODULES)

@@ -1,7 +1,8 @@
-"""Rounds, paired and interleaved: in every sweep each contestant takes its turn, on its own form of the same reads.
+"""Rounds, paired and interleaved: in every sweep each contestant takes its turn on the same reads.
 
-Whatever else the machine does falls on all of them alike, and a ratio is taken round by round. Making the reads is not timed, nor is
-Python's garbage collector at work meanwhile. A round is an hour, so that each has a window to close.
+Whatever else the machine does falls on all of them alike, and a ratio is taken round by round. Making the
+reads is not timed, nor is Python's garbage collector at work meanwhile. A round is an hour, so that each
+has a window to close.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 import pyarrow as pa
@@ -43,7 +45,7 @@ class Reads(Protocol):
 
 @dataclass
 class Contestant:
-    """One that takes reads: `feed` makes those of a sweep, untimed; `take` is timed. `rates` are its reads/s by round."""
+    """One that takes what `feed` makes of a sweep: only `take` is timed. `rates` are its reads/s by round."""
 
     name: str
     feed: Callable[[int], Reads]
@@ -57,7 +59,7 @@ class Contestant:
 
 
 def contest(contestants: Sequence[Contestant], first: int, rounds: int = ROUNDS, sweeps: int = SWEEPS) -> int:
-    """Hold `rounds` of `sweeps` each, from sweep `first` on; the sweep after the last. Who begins changes with every sweep."""
+    """Hold `rounds` of `sweeps` from sweep `first` on, another one beginning in each; the sweep after the last."""
     number = first
     for _ in range(rounds):
         spent_s = dict.fromkeys(range(len(contestants)), 0.0)
@@ -67,7 +69,7 @@ def contest(contestants: Sequence[Contestant], first: int, rounds: int = ROUNDS,
                 who = (number + turn) % len(contestants)
                 reads = contestants[who].feed(number)
                 _ = reads.batches
-                spent_s[who] += seconds(lambda c=contestants[who], r=reads: c.take(r))  # type: ignore[misc]
+                spent_s[who] += seconds(partial(contestants[who].take, reads))
                 taken[who] += reads.reads
             number += 1
         for who, contestant in enumerate(contestants):

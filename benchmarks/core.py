@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from fastcore import Config, Engine
 from numpy.typing import NDArray
 
 from benchmarks.answers import expect, expect_columns, fingerprint, integers
@@ -14,6 +13,7 @@ from benchmarks.contest import Reads
 from benchmarks.county import START_S, County
 from benchmarks.sweeps import BATCH_ROWS, Sweep
 from benchmarks.tariffs import CELL_S, CONFIG
+from fastcore import Config, Engine
 
 __all__ = ["Core"]
 
@@ -21,7 +21,7 @@ FIRST = 1  # the bit of a baseline's quality
 
 
 class Core:
-    """An engine with all outputs, over the registry of `county`; the baseline, sweep 0, is taken and compared at once."""
+    """An engine with all outputs, over the registry of `county`, which has taken the baseline, sweep 0."""
 
     def __init__(self, county: County, name: str = "core") -> None:
         self.county = county
@@ -46,7 +46,9 @@ class Core:
             expect(f"{self.name}{where}: rows of exceptions", effects.exceptions.num_rows, 0)
             found = self._columns(effects.intervals, batch, where)
             first = index * BATCH_ROWS
-            expect_columns(self.name, found, self._expected(sweep, slice(first, first + batch.num_rows)), where)
+            expect_columns(
+                self.name, found, self._expected(sweep, slice(first, first + batch.num_rows)), where
+            )
             for name, column in found.items():
                 columns.setdefault(name, []).append(column)
         return fingerprint({name: np.concatenate(parts) for name, parts in columns.items() if name != "seq"})
@@ -57,12 +59,16 @@ class Core:
         county = self.county
         meters = self.engine.meters()
         expect(f"{self.name}: meters", meters.num_rows, county.meters)
-        expect_columns(self.name, {"last_value": integers(meters["last_value"])}, {"last_value": county.value}, ", state")
+        expect_columns(
+            self.name, {"last_value": integers(meters["last_value"])}, {"last_value": county.value}, ", state"
+        )
         del meters
         found = {"balance": integers(self.engine.accounts()["balance"])}
         expect_columns(self.name, found, {"balance": county.balance_nano[county.consumer]}, ", state")
 
-    def _columns(self, intervals: pa.RecordBatch, batch: pa.RecordBatch, where: str) -> dict[str, NDArray[Any]]:
+    def _columns(
+        self, intervals: pa.RecordBatch, batch: pa.RecordBatch, where: str
+    ) -> dict[str, NDArray[Any]]:
         """The columns to compare. Ids of text are compared as text, and hashed as the numbers they are."""
         ids = intervals.column("meter_id")
         if not ids.equals(batch.column("meter_id")):

@@ -1,8 +1,9 @@
 """The county of the benchmarks: a registry of any size, and its reads, quarter-hour by quarter-hour.
 
-Every district has 200 meters: a supply meter and 199 consumers, each with an account of its own. Registers count 10 Wh; nine in
-ten accounts are households with yearly tiers, the others shops and farms. All of it follows from the number of meters and the seed; what
-each read must cost follows from `benchmarks.tariffs`, so the county knows the right answers without asking an engine.
+Every district has 200 meters: a supply meter and 199 consumers, each with an account of its own. Registers
+count 10 Wh; nine in ten accounts are households with yearly tiers, the others shops and farms. All of it
+follows from the number of meters and the seed; what each read must cost follows from `benchmarks.tariffs`,
+so the county knows the right answers without asking an engine.
 """
 
 from __future__ import annotations
@@ -33,13 +34,18 @@ NANO: Final = 1_000_000_000
 class County:
     """A county of `meters`, whose reads arrive in `order`, with ids of `id_type`.
 
-    `grouped`: as head-ends send them, district by district, the districts in any order. `random`: each meter anywhere. Sweep 0 is
-    the baseline at `START_S`; sweep s holds every meter's read of the s-th quarter-hour after it. Sweeps are made in turn.
-    Needs about 40 bytes a meter, and 34 more for the sweep at hand.
+    `grouped`: as head-ends send them, district by district, the districts in any order. `random`: each
+    meter anywhere. Sweep 0 is the baseline at `START_S`; sweep s holds every meter's read of the s-th
+    quarter-hour after it. Sweeps are made in turn. Needs about 40 bytes a meter, and 34 more for the sweep
+    at hand.
     """
 
     def __init__(
-        self, meters: int, order: Order = "grouped", id_type: Literal["uint64", "utf8"] = "uint64", seed: int = 1
+        self,
+        meters: int,
+        order: Order = "grouped",
+        id_type: Literal["uint64", "utf8"] = "uint64",
+        seed: int = 1,
     ) -> None:
         self.meters = meters
         self.id_type = id_type
@@ -102,7 +108,11 @@ class County:
     def _meters(self, rows: Ints) -> pa.RecordBatch:
         n, consumer = len(rows), self.consumer[rows]
         account = np.where(consumer, self.account_ids(rows), 0).astype(np.uint64)
-        accounts = self.ids(account) if consumer.all() else pa.compute.if_else(pa.array(consumer), self.ids(account), None)
+        accounts = (
+            self.ids(account)
+            if consumer.all()
+            else pa.compute.if_else(pa.array(consumer), self.ids(account), None)
+        )
         return pa.RecordBatch.from_pydict(
             {
                 "meter_id": self.ids(self.meter_ids[rows]),
@@ -123,7 +133,9 @@ class County:
         draw = self._rng.random(self.meters)
         yuan = np.where(draw < 0.005, -5.0, np.where(draw < 0.03, 10.0, np.where(draw < 0.1, 35.0, 50.0)))
         spread = np.where(draw < 0.1, 14.0, 450.0) * self._rng.random(self.meters)
-        out: Ints = np.rint(np.where(self.tariff == 1, 10, 1) * (yuan + spread) * 100).astype(np.int64) * (NANO // 100)
+        out: Ints = np.rint(np.where(self.tariff == 1, 10, 1) * (yuan + spread) * 100).astype(np.int64) * (
+            NANO // 100
+        )
         return out
 
     # ---- reads
@@ -166,8 +178,9 @@ class County:
     def _ordered(self, order: Order) -> NDArray[np.uint32]:
         if order == "random":
             return self._rng.permutation(self.meters).astype(np.uint32)
-        starts = self._rng.permutation(-(-self.meters // DISTRICT_METERS)).astype(np.uint32) * np.uint32(DISTRICT_METERS)
-        rows = (starts[:, None] + np.arange(DISTRICT_METERS, dtype=np.uint32)).ravel()
+        districts = self._rng.permutation(-(-self.meters // DISTRICT_METERS)).astype(np.uint32)
+        within = np.arange(DISTRICT_METERS, dtype=np.uint32)
+        rows: NDArray[np.uint32] = (districts[:, None] * np.uint32(DISTRICT_METERS) + within).ravel()
         return rows[rows < self.meters]
 
     def _counts(self, rows: NDArray[np.uint32], number: int) -> Ints:
@@ -188,5 +201,3 @@ def _scattered(rows: NDArray[np.uint64], base: int, odd: int) -> NDArray[np.uint
 
 def _words(words: tuple[str, ...], codes: NDArray[np.generic]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), pa.array(words))
-
-

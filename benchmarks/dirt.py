@@ -1,8 +1,8 @@
-"""The reads of a county as they come from the field: of every hundred, five are late, sent twice, spiking, or missing.
+"""Reads as they come from the field: of every hundred, five are late, sent twice, spiking, or missing.
 
-Late: not with its sweep but with the second one after it, behind the meter's own read of then, so that it falls into a gap. Sent twice:
-the same read again in the same sweep, refused as `duplicate`. Spiking: a value far off, refused as `spike`. Missing: never sent.
-The last two leave gaps that the next read closes.
+Late: not with its sweep but with the second one after it, behind the meter's own read of then, so that it
+falls into a gap. Sent twice: the same read again in the same sweep, refused as `duplicate`. Spiking: a
+value far off, refused as `spike`. Missing: never sent. The last two leave gaps that the next read closes.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class DirtyReads:
 class DirtyFeed:
     """Makes dirty reads of a county's sweeps, and counts what must become of them.
 
-    `sent`, `twice`, `spiking`, `late` and `missing` count reads so far; `newest` is each meter's value of the newest read that was neither spiking nor
-    withheld, which is what its register must show.
+    `sent`, `twice`, `spiking`, `late` and `missing` count reads so far; `newest` is each meter's value of
+    the newest read that was neither spiking nor withheld, which is what its register must show.
     """
 
     def __init__(self, county: County) -> None:
@@ -78,7 +78,9 @@ class DirtyFeed:
         values = np.where(fate == SPIKING, clean.values + SPIKE_COUNTS, clean.values)
         late = fate == LATE
         self._withheld[clean.number] = (place[late].astype(np.uint32), clean.values[late])
-        due_place, due_values = self._withheld.pop(clean.number - LATE_SWEEPS, (np.empty(0, np.uint32), np.empty(0, np.int64)))
+        due_place, due_values = self._withheld.pop(
+            clean.number - LATE_SWEEPS, (np.empty(0, np.uint32), np.empty(0, np.int64))
+        )
         now, again = (fate != LATE) & (fate != MISSING), fate == TWICE
         places = np.concatenate([place[now], place[again], due_place.astype(np.int64)])
         at_s = np.full(len(places), clean.at_s)
@@ -87,11 +89,15 @@ class DirtyFeed:
         order = np.argsort(places, kind="stable")  # a meter's own read first, then what else there is of it
         self._count(clean, places, at_s, all_values, fate)
         self.late += len(due_place)
-        return DirtyReads(clean.ids.take(pa.array(places[order])), at_s[order], all_values[order], clean.now_s)
+        return DirtyReads(
+            clean.ids.take(pa.array(places[order])), at_s[order], all_values[order], clean.now_s
+        )
 
     def _fates(self, clean: Sweep) -> Ints:
         """What becomes of each read: one of four fates, or a higher number for none. A baseline is clean."""
-        mixed = (clean.rows.astype(np.uint64) * np.uint64(2_654_435_761) + np.uint64(clean.number * 97_531)) >> np.uint64(9)
+        mixed = (
+            clean.rows.astype(np.uint64) * np.uint64(2_654_435_761) + np.uint64(clean.number * 97_531)
+        ) >> np.uint64(9)
         fates: Ints = (mixed % np.uint64(OF)).astype(np.int64)
         return fates if clean.number else np.full(clean.reads, OF, np.int64)
 
@@ -104,8 +110,7 @@ class DirtyFeed:
         good[at_s != clean.at_s] = True
         rows, when, what = clean.rows[places[good]], at_s[good], values[good]
         newer = when > self._newest_at_s[rows]
-        # The sweep's own reads stand before the late ones in `places`: where both are, the own must win, and is written last.
+        # Where a meter has its own read of this sweep and a late one, its own is written last, and stays.
         for own in (False, True):
             part = newer & ((when == clean.at_s) == own)
             self.newest[rows[part]], self._newest_at_s[rows[part]] = what[part], when[part]
-

@@ -1,8 +1,9 @@
-"""What does dirty input cost? Five of a hundred reads late, sent twice, spiking or missing, against the same county's clean ones.
+"""What dirty input costs: five of a hundred reads late, twice, spiking or missing, against clean ones.
 
-All outputs, uint64 ids, grouped order, paired rounds; each rate is over the reads that were sent. The clean reads are held to the
-county's answers row by row; of the dirty ones it is counted what was refused and why, every register is compared, the energy that was
-charged is what the registers advanced, and the books are audited.
+All outputs, uint64 ids, grouped order, paired rounds; each rate is over the reads that were sent. The clean
+reads are held to the county's answers row by row; of the dirty ones it is counted what was refused and why,
+every register is compared, the energy that was charged is what the registers advanced, and the books are
+audited.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def _one(meters: int) -> Figure:
     expect("dirty: share of the reads, in whole percent", round(100 * share), 5)
     note = f"{share:.1%}: {feed.late:,} late, {feed.twice:,} twice, {feed.spiking:,} spiking, {feed.missing:,} missing"
     what = f"dirty, grouped, {meters:,} meters"
-    return Figure(what, "M reads/s", timed[0].rates_m, "clean", timed[1].rates_m, 0.6, answer=answer, note=note)
+    return Figure(
+        what, "M reads/s", timed[0].rates_m, "clean", timed[1].rates_m, 0.6, answer=answer, note=note
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A figure: what was measured round by round, what it is held against in the same rounds, and whether that is enough."""
+"""A figure: what was measured round by round, what it is held against, and whether that is enough."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class Question:
 class Figure:
     """One line of an answer.
 
-    `values` has an item a round, in `unit`; `against_values` the same of what it is held against, measured in the same rounds, or
-    one limit that holds for all. `target` is what the median of the rounds' ratios must reach, or, if `at_most`, may not exceed.
-    `answer` is the hash of the result. A figure without values is absent, and `note` says why.
+    `values` has an item a round, in `unit`; `against_values` the same of what it is held against, measured
+    in the same rounds, or one limit that holds for all. `target` is what the median of the rounds' ratios
+    must reach, or, if `at_most`, may not exceed. `answer` is the hash of the result. A figure without
+    values is absent, and `note` says why.
     """
 
     what: str
@@ -59,7 +60,9 @@ class Figure:
     @property
     def ratios(self) -> tuple[float, ...]:
         """Round by round, the figure over what it is held against."""
-        others = self.against_values * len(self.values) if len(self.against_values) == 1 else self.against_values
+        others = (
+            self.against_values * len(self.values) if len(self.against_values) == 1 else self.against_values
+        )
         return tuple(value / other for value, other in zip(self.values, others, strict=bool(others)))
 
     @property
@@ -74,7 +77,9 @@ class Figure:
             return "absent"
         if self.target is None or self.ratio is None:
             return "reported"
-        return "met" if (self.ratio <= self.target if self.at_most else self.ratio >= self.target) else "missed"
+        return (
+            "met" if (self.ratio <= self.target if self.at_most else self.ratio >= self.target) else "missed"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain JSON values, each round too."""

@@ -1,7 +1,7 @@
-"""The floor, `floor.c`: built with the system's C compiler into `build/benchmarks/`, and called through ctypes.
+"""The floor, `floor.c`: built with the system's C compiler into `build/benchmarks/`.
 
-It is what every figure of the core is held against: the least that any implementation must do for a read. `cc`, or what the
-environment's `CC` says, is needed; without it the questions that need the floor say so.
+It is what every figure of the core is held against: the least that any implementation must do for a read.
+`cc`, or what the environment's `CC` says, is needed; without it the questions that need the floor say so.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def compiler() -> list[str]:
     """The C compiler's command; raises `CannotRun` where there is none."""
     command = shlex.split(os.environ.get("CC", "cc"))
     if not command or shutil.which(command[0]) is None:
-        raise CannotRun(f"floor.c: no C compiler {' '.join(command) or '(CC is empty)'}; expected cc, or CC to name one")
+        raise CannotRun(
+            f"floor.c: no C compiler {' '.join(command) or '(CC is empty)'}; expected cc, or CC to name one"
+        )
     return command
 
 
@@ -72,12 +74,18 @@ def library() -> ctypes.CDLL:
 class Floor:
     """The floor over `ids`, all of which read `values` at `at_s`.
 
-    Reads come in batches of at most `batch_rows`; what the newest one wrote is in `output`, views that the next one
-    overwrites: `row` (-1: no such id), `start_s`, `end_s`, `energy_wh` and `total_wh`, all that its meter has used.
+    Reads come in batches of at most `batch_rows`; what the newest one wrote is in `output`, views that the
+    next one overwrites: `row` (-1: no such id), `start_s`, `end_s`, `energy_wh` and `total_wh`, all that
+    its meter has used.
     """
 
     def __init__(
-        self, ids: NDArray[np.uint64], values: NDArray[np.int64], at_s: int, wh_per_count: int, batch_rows: int
+        self,
+        ids: NDArray[np.uint64],
+        values: NDArray[np.int64],
+        at_s: int,
+        wh_per_count: int,
+        batch_rows: int,
     ) -> None:
         self._library = library()
         self._pointer: int | None = None
@@ -105,7 +113,9 @@ class Floor:
     def take_rows(self, rows: NDArray[np.uint32], batch: pa.RecordBatch) -> None:
         """Take a batch of which the rows are known already: no lookup."""
         at, values = (_address(batch, name) for name in ("at", "value"))
-        assert rows.dtype == np.uint32 and rows.flags.c_contiguous and len(rows) == batch.num_rows
+        assert rows.dtype == np.uint32
+        assert rows.flags.c_contiguous
+        assert len(rows) == batch.num_rows
         self._library.floor_take_rows(self._pointer, rows.ctypes.data, at, values, self._room(len(rows)))
 
     def _room(self, rows: int) -> int:
@@ -137,6 +147,7 @@ class Floor:
 def _address(batch: pa.RecordBatch, name: str) -> int:
     """Where the values of a fixed-width column of eight bytes begin."""
     column = batch.column(name)
-    assert column.null_count == 0 and column.type.bit_width == 64
-    address: int = column.buffers()[1].address
-    return address + 8 * column.offset
+    assert column.null_count == 0
+    assert column.type.bit_width == 64
+    address: int = column.buffers()[1].address + 8 * column.offset
+    return address

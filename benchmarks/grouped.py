@@ -1,6 +1,7 @@
-"""How fast is the core on reads as head-ends send them, grouped by concentrator?
+"""How fast the core is on reads as head-ends send them, grouped by concentrator.
 
-`Engine.apply("reads")` with all outputs, uint64 ids, batches of 65,536, one core, against the floor on the same reads.
+`Engine.apply("reads")` with all outputs, uint64 ids, batches of 65,536, one core, against the floor on the
+same reads.
 """
 
 from __future__ import annotations

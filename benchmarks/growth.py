@@ -1,7 +1,8 @@
-"""Does a read cost more where there are more meters?
+"""Whether a read costs more where there are more meters.
 
-Nanoseconds a read at 100 k, 1 M, 10 M and 50 M meters, in both orders, all outputs. The target is for the largest number against 1 M.
-They stand one after the other, not side by side, so their rounds are paired only in name: 50 M meters take 20 GiB.
+Nanoseconds a read at 100 k, 1 M, 10 M and 50 M meters, in both orders, all outputs. The target is for the
+largest number against 1 M. They stand one after the other, not side by side, so their rounds are paired
+only in name: 50 M meters take 20 GiB.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from benchmarks.figures import ROUNDS, Figure, Question, Size
 from benchmarks.machine import need_memory
 
 QUESTION = Question("growth", "ns a read as the meters grow", "50 M ≤ 2.5 × 1 M")
-SIZES: dict[Size, tuple[int, ...]] = {"smoke": (1_000, 10_000), "full": (100_000, 1_000_000, 10_000_000, 50_000_000)}
+SIZES: dict[Size, tuple[int, ...]] = {
+    "smoke": (1_000, 10_000),
+    "full": (100_000, 1_000_000, 10_000_000, 50_000_000),
+}
 BASE: dict[Size, int] = {"smoke": 1_000, "full": 1_000_000}
 WHOLE_METERS = 10_000_000
-"""Up to here, every register and balance is compared at the end; above, the rows of two sweeps, and the books are audited."""
+"""Up to here every register and balance is compared at the end; above, the books are audited."""
 METER_BYTES = 420
 ROUND_READS = 1_600_000
 """A round of a small county is of several hours, until it is long enough to measure."""

@@ -77,4 +77,6 @@ def _field(path: str, name: str) -> str:
         lines = Path(path).read_text().splitlines()
     except OSError:
         return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), ""
+    )

@@ -1,8 +1,8 @@
-"""How many bytes does a meter with its account take, everything in?
+"""How many bytes a meter with its account takes, everything in.
 
-A process of its own loads the registry and two hours of reads, windows and all, and asks the system how much more of it is resident
-than before; the county that made the reads is not counted, being let go of. Counted: the states, both indexes of ids, registry,
-windows, gaps, whatever the allocator keeps. uint64 ids.
+A process of its own loads the registry and two hours of reads, windows and all, and asks the system how
+much more of it is resident than before; the county that made the reads is not counted, being let go of.
+Counted: the states, both indexes of ids, registry, windows, gaps, whatever the allocator keeps. uint64 ids.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from fastcore import Engine
 
 from benchmarks.command import main
 from benchmarks.core import Core
 from benchmarks.county import County
 from benchmarks.errors import BenchmarkError, CannotRun, WrongAnswer
 from benchmarks.figures import ROUNDS, Figure, Question, Size
+from fastcore import Engine
 
 __all__ = ["LIMIT_BYTES", "bytes_a_meter", "measured"]
 
@@ -42,9 +42,13 @@ def run(size: Size) -> list[Figure]:
         found = [bytes_a_meter(meters) for _ in range(rounds)]
         values, answers = tuple(bytes_ for bytes_, _ in found), {answer for _, answer in found}
         if len(answers) != 1:
-            raise WrongAnswer(f"memory, {meters:,} meters: hashes {', '.join(sorted(answers))}; expected the same each time")
+            raise WrongAnswer(
+                f"memory, {meters:,} meters: hashes {', '.join(sorted(answers))}; expected the same each time"
+            )
         what = f"{meters:,} meters"
-        out.append(Figure(what, "bytes", values, "limit", (LIMIT_BYTES,), 1.0, at_most=True, answer=answers.pop()))
+        out.append(
+            Figure(what, "bytes", values, "limit", (LIMIT_BYTES,), 1.0, at_most=True, answer=answers.pop())
+        )
     return out
 
 
@@ -68,7 +72,9 @@ def measured(meters: int) -> str:
     engine, answer = _loaded(meters)
     resident = _resident_bytes() - before
     if engine.stats()["meters"] != meters:
-        raise WrongAnswer(f"memory: the engine holds {engine.stats()['meters']:,} meters; expected {meters:,}")
+        raise WrongAnswer(
+            f"memory: the engine holds {engine.stats()['meters']:,} meters; expected {meters:,}"
+        )
     return json.dumps({"resident_bytes": resident, "answer": answer})
 
 

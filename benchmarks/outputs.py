@@ -1,14 +1,15 @@
-"""How fast are outputs written as Parquet, against PyArrow writing the same table in one piece?
+"""How fast outputs are written as Parquet, against PyArrow writing the same table in one piece.
 
-The `intervals` of a few sweeps through `pipeline.outputs.parquet`, as they come batch by batch, and by `pyarrow.parquet.write_table`
-with the same compression and row groups. Both files are read back and compared with what the engine gave.
+The `intervals` of a few sweeps through `pipeline.outputs.parquet`, as they come batch by batch, and by
+`pyarrow.parquet.write_table` with the same compression and row groups. Both files are read back and
+compared with what the engine gave.
 """
 
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +24,9 @@ from benchmarks.figures import ROUNDS, Figure, Question, Size
 from benchmarks.machine import need_memory
 from pipeline.outputs.parquet import COMPRESSION, ROW_GROUP_ROWS, OutputFiles
 
-QUESTION = Question("outputs", "rows of intervals written as Parquet", "≥ 0.8 × PyArrow writing the same table")
+QUESTION = Question(
+    "outputs", "rows of intervals written as Parquet", "≥ 0.8 × PyArrow writing the same table"
+)
 SIZES: dict[Size, tuple[int, int]] = {"smoke": (3_000, 2), "full": (1_000_000, 2)}
 """Meters, and sweeps of them."""
 METER_BYTES = 1_500
@@ -43,12 +46,14 @@ def run(size: Size) -> list[Figure]:
             for turn in range(2):
                 who = ("ours", "PyArrow")[(number + turn) % 2]
                 path = Path(folder) / f"{who}-{number}"
-                write: Any = _stream if who == "ours" else _at_once
-                spent_s = seconds(lambda w=write, p=path: w(p, batches if w is _stream else whole))  # type: ignore[misc]
+                write = partial(_stream, path, batches) if who == "ours" else partial(_at_once, path, whole)
+                spent_s = seconds(write)
                 rates[who].append(whole.num_rows / spent_s / 1e6)
                 _check(who, next(path.rglob("*.parquet")), whole)
     what = f"{whole.num_rows:,} rows of intervals"
-    return [Figure(what, "M rows/s", tuple(rates["ours"]), "PyArrow", tuple(rates["PyArrow"]), 0.8, answer=answer)]
+    return [
+        Figure(what, "M rows/s", tuple(rates["ours"]), "PyArrow", tuple(rates["PyArrow"]), 0.8, answer=answer)
+    ]
 
 
 def _intervals(meters: int, sweeps: int) -> list[pa.RecordBatch]:
@@ -56,7 +61,9 @@ def _intervals(meters: int, sweeps: int) -> list[pa.RecordBatch]:
     core = Core(county)
     core.check(county.sweep(1))
     taken = [county.sweep(number) for number in range(2, 2 + sweeps)]
-    return [core.engine.apply("reads", batch, sweep.now_s).intervals for sweep in taken for batch in sweep.batches]
+    return [
+        core.engine.apply("reads", batch, sweep.now_s).intervals for sweep in taken for batch in sweep.batches
+    ]
 
 
 def _stream(path: Path, batches: list[pa.RecordBatch]) -> None:
@@ -77,9 +84,13 @@ def _check(who: str, path: Path, expected: pa.Table) -> None:
     instants = ("start", "end")  # Parquet has no seconds
     for name in instants:
         place = found.schema.get_field_index(name)
-        found = found.set_column(place, expected.schema.field(name), found[name].cast(expected.schema.field(name).type))
+        found = found.set_column(
+            place, expected.schema.field(name), found[name].cast(expected.schema.field(name).type)
+        )
     if not found.combine_chunks().equals(expected.combine_chunks()):
-        raise WrongAnswer(f"outputs: {path.name} written by {who} holds other rows; expected those of the engine")
+        raise WrongAnswer(
+            f"outputs: {path.name} written by {who} holds other rows; expected those of the engine"
+        )
     path.unlink()
 
 

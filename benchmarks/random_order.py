@@ -1,6 +1,7 @@
-"""How fast is the core on reads in random order, each meter anywhere?
+"""How fast the core is on reads in random order, each meter anywhere.
 
-`Engine.apply("reads")` with all outputs, uint64 ids, batches of 65,536, one core, against the floor on the same reads.
+`Engine.apply("reads")` with all outputs, uint64 ids, batches of 65,536, one core, against the floor on the
+same reads.
 """
 
 from __future__ import annotations

@@ -1,17 +1,18 @@
-"""How fast does an engine come back? A batch log replayed, against the core's own rate on the same batches in memory.
+"""How fast an engine comes back: a batch log replayed, against the core's own rate in memory.
 
-The log holds the registry and two hours of reads as Arrow files, which the system still has in its cache. Replayed is what recovery
-must do and no more: each batch read, and applied with all outputs made, none written. Both engines end with the same digest.
+The log holds the registry and two hours of reads as Arrow files, which the system still has in its cache.
+Replayed is what recovery must do and no more: each batch read, and applied with all outputs made, none
+written. Both engines end with the same digest.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-from fastcore import Config, Engine
 
 from benchmarks.answers import expect, expect_columns, fingerprint, integers
 from benchmarks.command import main
@@ -21,6 +22,7 @@ from benchmarks.errors import WrongAnswer
 from benchmarks.figures import ROUNDS, Figure, Question, Size
 from benchmarks.machine import need_memory
 from benchmarks.tariffs import CONFIG
+from fastcore import Config, Engine
 from pipeline.batchlog import BatchLog, BatchLogWriter, Broken, Entry
 
 QUESTION = Question("recovery", "a batch log replayed", "≥ 0.7 × the core's own rate")
@@ -37,9 +39,15 @@ def run(size: Size) -> list[Figure]:
     need_memory(f"{meters:,} meters", meters * METER_BYTES)
     county = County(meters)
     registry = [(kind, batch, START_S) for kind, batch in county.registry()]
-    reads = [("reads", batch, sweep.now_s) for sweep in map(county.sweep, range(SWEEPS + 1)) for batch in sweep.batches]
+    reads = [
+        ("reads", batch, sweep.now_s)
+        for sweep in map(county.sweep, range(SWEEPS + 1))
+        for batch in sweep.batches
+    ]
     n = sum(batch.num_rows for _, batch, _ in reads)
-    replayed, own, answers = [], [], set()
+    replayed: list[float] = []
+    own: list[float] = []
+    answers: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="feikong-bench-") as folder:
         path = Path(folder) / "log"
         _write(path, [*registry, *reads])
@@ -52,7 +60,7 @@ def run(size: Size) -> list[Figure]:
                 for kind, batch, now_s in registry:
                     engine.apply(kind, batch, now_s)
                     next(log)
-                work = (lambda e=engine, o=log: _replay(e, o)) if rates is replayed else (lambda e=engine: _apply(e, reads))
+                work = partial(_replay, engine, log) if rates is replayed else partial(_apply, engine, reads)
                 rates.append(n / seconds(work) / 1e6)
                 engines.append(engine)
             expect("recovery: digest of the engine replayed", engines[0].digest(), engines[1].digest())
@@ -85,8 +93,13 @@ def _apply(engine: Engine, batches: Batches) -> None:
 
 def _state(engine: Engine, county: County) -> str:
     """The hash of the registers and the balances, which are the county's."""
-    found = {"value": integers(engine.meters()["last_value"]), "balance": integers(engine.accounts()["balance"])}
-    expect_columns("recovery", found, {"value": county.value, "balance": county.balance_nano[county.consumer]}, ", state")
+    found = {
+        "value": integers(engine.meters()["last_value"]),
+        "balance": integers(engine.accounts()["balance"]),
+    }
+    expect_columns(
+        "recovery", found, {"value": county.value, "balance": county.balance_nano[county.consumer]}, ", state"
+    )
     return fingerprint(found)
 
 

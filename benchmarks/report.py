@@ -8,7 +8,17 @@ from benchmarks.figures import Figure, Question, Size
 
 __all__ = ["heading", "lines"]
 
-HEADERS = ("", "figure", "lowest – highest", "held against", "ratio", "lowest – highest", "target", "verdict", "answer")
+HEADERS = (
+    "",
+    "figure",
+    "lowest – highest",
+    "held against",
+    "ratio",
+    "lowest – highest",
+    "target",
+    "verdict",
+    "answer",
+)
 
 
 def heading(size: Size, machine: Mapping[str, str]) -> str:
@@ -26,7 +36,10 @@ def lines(question: Question, figures: Sequence[Figure], error: str = "") -> str
         return f"{title}\n  NOT ANSWERED: {error}"
     cells = [HEADERS, *map(_cells, figures)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADERS))]
-    table = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    table = [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
     notes = [f"  {figure.what}: {figure.note}" for figure in figures if figure.note]
     return "\n".join([title, *table, *notes])
 

@@ -24,8 +24,8 @@ INSTANT: Final = pa.timestamp("s", "UTC")
 class Sweep:
     """Reads of one instant in the order in which they arrive; all arrays have one item a read.
 
-    `rows` are the meters' places in the registry; `energy_wh`, `charge_nano` and `balance_nano` (after the charge) what the read
-    must come to. A supply meter is charged nothing.
+    `rows` are the meters' places in the registry; `energy_wh`, `charge_nano` and `balance_nano` (after the
+    charge) what the read must come to. A supply meter is charged nothing.
     """
 
     number: int

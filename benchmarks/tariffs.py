@@ -1,7 +1,7 @@
-"""The configuration that the county of the benchmarks runs under, and what its hours cost, written a second time.
+"""The configuration of the benchmarks' county, and what its hours cost, written a second time.
 
-`HOURLY` is no reading of the configuration but a table of its own: what a working day in July costs in each local hour. The answers
-of the core are held against it.
+`HOURLY` is no reading of the configuration but a table of its own: what a working day in July costs in each
+local hour. The answers of the core are held against it.
 """
 
 from __future__ import annotations
@@ -71,6 +71,14 @@ TARIFFS: Final = ("household", "commerce", "farm")
 STANDING_NANO: Final[NDArray[np.int64]] = np.array([0, 1_200_000_000, 0], np.int64)
 
 _HOUSEHOLD = [288_000] * 8 + [568_000] * 14 + [288_000] * 2
-_COMMERCE = [330_500] * 8 + [998_200] * 3 + [664_400] * 2 + [998_200] * 6 + [1_206_400] * 2 + [998_200] + [330_500] * 2
+_COMMERCE = (
+    [330_500] * 8
+    + [998_200] * 3
+    + [664_400] * 2
+    + [998_200] * 6
+    + [1_206_400] * 2
+    + [998_200]
+    + [330_500] * 2
+)
 HOURLY: Final[NDArray[np.int64]] = np.array([_HOUSEHOLD, _COMMERCE, [431_200] * 24], np.int64)
 """Nano-units per Wh by tariff and local hour, on a working day in July."""

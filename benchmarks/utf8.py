@@ -1,7 +1,7 @@
-"""What do ids of text cost?
+"""What ids of text cost.
 
-Two counties of the same registry and the same reads, one with uint64 ids, one with the same numbers as text of twelve bytes; grouped
-order, all outputs, paired rounds. Both give the same rows.
+Two counties of the same registry and the same reads, one with uint64 ids, one with the same numbers as text
+of twelve bytes; grouped order, all outputs, paired rounds. Both give the same rows.
 """
 
 from __future__ import annotations

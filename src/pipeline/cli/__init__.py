@@ -17,6 +17,7 @@ __all__ = ["main"]
 
 # command: (its module, which holds a click command of the command's name; what `feikong --help` says of it)
 COMMANDS = {
+    "bench": ("pipeline.cli.bench", "The benchmarks of a checkout: target, figure, ratio, verdict."),
     "demo": ("pipeline.cli.demo", "A simulated county through the real engine, with its figures."),
     "log": ("pipeline.cli.log", "Batch logs: reads, payments and registry from files to a log."),
     "replay": ("pipeline.cli.replay", "A batch log through the engine, offline."),
