@@ -248,7 +248,7 @@ class Player:
             facts = {what: ("", spans, [[row["from"], row["to"]] for row in rows])}
         else:
             table, key, types = w.SEEN[what]
-            row = next(r for r in plain(getattr(self.engine, table)()) if str(r[key]) == names[0])
+            (row,) = (r for r in plain(getattr(self.engine, table)()) if str(r[key]) == names[0])
             facts = {k: ("", self.value(types[k], v), row[k]) for k, v in line.options.items()}
         if not facts:
             raise line.fail("nothing to look at is named")
