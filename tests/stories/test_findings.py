@@ -31,24 +31,24 @@ loss_windows = 2
 """
 
 
-def play(story: str, engine: str = "", policy: str = "") -> None:
+def check_with(story: str, engine: str = "", policy: str = "") -> None:
     """Run a story in a county whose settings, or whose policy's, differ in the lines given."""
     check(story, county(engine, policy))
 
 
-def home(story: str, engine: str = "") -> None:
-    play(HOME + story, engine)
+def check_home(story: str, engine: str = "") -> None:
+    check_with(HOME + story, engine)
 
 
-def fed(story: str, engine: str = LOSS) -> None:
-    play(FED + story, engine)
+def check_fed(story: str, engine: str = LOSS) -> None:
+    check_with(FED + story, engine)
 
 
 # ---- about a meter
 
 
 def test_three_backward_reads_in_a_row_ask_for_an_inspection():
-    home("""
+    check_home("""
         read M1 00:15 500  -> good
         read M1 00:30 499  -> refused backward M1
         read M1 00:30 498  -> refused backward M1
@@ -66,7 +66,7 @@ def test_three_backward_reads_in_a_row_ask_for_an_inspection():
 
 def test_spikes_count_with_backward_reads_and_other_refusals_do_not():
     # At most 4 kW: 1,000 Wh in a quarter of an hour.
-    play("""
+    check_with("""
         account A1 25
         meter   M1 A1 max_w=4000
         read    M1 00:00 100   -> first
@@ -80,7 +80,7 @@ def test_spikes_count_with_backward_reads_and_other_refusals_do_not():
 
 
 def test_an_accepted_read_breaks_the_row_of_refusals():
-    home("""
+    check_home("""
         read M1 00:15 500  -> good
         read M1 00:30 499  -> refused backward
         read M1 00:30 499  -> refused backward
@@ -92,7 +92,7 @@ def test_an_accepted_read_breaks_the_row_of_refusals():
 
 
 def test_a_meter_is_silent_once_its_newest_read_is_too_old_at_a_windows_end():
-    home(
+    check_home(
         """
         # The window to 02:00 closes at 04:00; two hours before its end is 00:00.
         at 03:59:59
@@ -109,7 +109,7 @@ def test_a_meter_is_silent_once_its_newest_read_is_too_old_at_a_windows_end():
 
 def test_a_meter_that_never_read_is_silent_from_its_arrival():
     # The district has windows through M1; M2 came at 01:00, M3 at 02:00.
-    home(
+    check_home(
         """
         at 01:00
         meter M2 A1
@@ -129,7 +129,7 @@ def test_a_meter_that_never_read_is_silent_from_its_arrival():
 
 
 def test_a_meter_without_energy_for_long_is_unused():
-    home(
+    check_home(
         """
         read M1 00:15 10  -> good
         read M1 00:30 10  -> good wh=0
@@ -144,7 +144,7 @@ def test_a_meter_without_energy_for_long_is_unused():
 
 
 def test_a_read_while_the_account_is_off_breaks_the_row_without_energy():
-    play(
+    check_with(
         """
         account    A1 25
         meter      M1 A1
@@ -164,7 +164,7 @@ def test_a_read_while_the_account_is_off_breaks_the_row_without_energy():
 
 
 def test_a_baseline_is_passed_over_in_the_row_without_energy():
-    home(
+    check_home(
         """
         read         M1 00:15 0 times=3  -> good wh=0
         rebase_meter M1 500 00:45        -> first
@@ -175,7 +175,7 @@ def test_a_baseline_is_passed_over_in_the_row_without_energy():
 
 
 def test_findings_of_one_read_stand_in_order():
-    home(
+    check_home(
         """
         read M1 00:15 10           -> good wh=10
         read M1 00:30 10           -> good wh=0
@@ -192,7 +192,7 @@ def test_findings_of_one_read_stand_in_order():
 
 
 def test_a_meter_that_was_tripped_and_still_counts():
-    play(
+    check_with(
         OFF
         + """
         # It begins before the relay was open; the next is not above the tolerance.
@@ -212,7 +212,7 @@ def test_a_meter_that_was_tripped_and_still_counts():
 
 
 def test_loss_above_the_limit_in_windows_in_a_row():
-    fed("""
+    check_fed("""
         read M1 00:15 75 times=4 step=75    -> good
         read M1 01:15 350 times=4 step=50   -> good
         read M1 02:15 550 times=3 step=50   -> good
@@ -232,7 +232,7 @@ def test_loss_above_the_limit_in_windows_in_a_row():
 
 
 def test_less_supplied_than_used_in_windows_in_a_row():
-    fed("""
+    check_fed("""
         read M1 00:15 125 times=8 step=125   -> good
         read M1 02:15 1100 times=4 step=100  -> good
         at 07:59:59
@@ -243,7 +243,7 @@ def test_less_supplied_than_used_in_windows_in_a_row():
 
 def test_a_window_ends_one_alarm_before_it_begins_the_other():
     # 200 of 400 in the first hour; in the second 500.
-    fed(
+    check_fed(
         """
         read M1 00:15 50 times=4 step=50    -> good
         read M1 01:15 325 times=4 step=125  -> good
@@ -255,7 +255,7 @@ def test_a_window_ends_one_alarm_before_it_begins_the_other():
 
 
 def test_no_window_is_judged_that_is_shorter_than_a_meters_interval():
-    fed("""
+    check_fed("""
         meter M2 A1 interval_s=7200
         read  M1 00:15 125 times=8 step=125   -> good
         at 09:00
@@ -265,7 +265,7 @@ def test_no_window_is_judged_that_is_shorter_than_a_meters_interval():
 
 def test_few_reads_are_an_outage():
     # Of four: two in the first hour, one in the second, two in the third.
-    home(
+    check_home(
         """
         read M1 00:15 100 times=2 step=100  -> good
         read M1 01:15 300                   -> gap
@@ -287,7 +287,7 @@ def test_few_reads_are_an_outage():
 def test_more_accounts_due_in_an_hour_than_is_likely():
     # A quarter of four switches is one: a second one is too many.
     accounts = "".join(f"account A{i} 25\nmeter M{i} A{i}\n" for i in range(1, 5))
-    play(
+    check_with(
         accounts
         + """
         adjustment A1 -25    -> notice low_balance A1, notice trip_due A1
@@ -304,7 +304,7 @@ def test_more_accounts_due_in_an_hour_than_is_likely():
 
 
 def test_a_clock_that_jumps():
-    play(
+    check_with(
         """
         account A1 25
         +1h

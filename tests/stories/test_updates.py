@@ -8,26 +8,21 @@ from stories.county import FLAT, HOME, county
 from stories.language import check
 
 AT_ONCE = 'notice = "0s"'
-# HOME without money: a trip has been sent at midnight.
-TRIPPING = HOME + "adjustment A1 -25 -> notice low_balance A1 20, notice trip_due A1, trip A1 M1 id=1\n"
-OFF = TRIPPING + "ack 1 done -> notice tripped A1\n"
 
 
-def home(story: str, policy: str = "", engine: str = "") -> None:
+def check_home(story: str, policy: str = "", engine: str = "") -> None:
     """A story of the account A1 and its meter M1, in a county that differs in the lines given."""
     check(HOME + story, county(engine, policy))
 
 
-def at_once(story: str) -> None:
+def check_at_once(story: str) -> None:
     """Such a story, in which no notice holds a trip."""
-    home(story, AT_ONCE)
+    check_home(story, AT_ONCE)
 
 
-def tripped(story: str, policy: str = AT_ONCE, start: str = OFF) -> None:
-    check(start + story, county(policy=policy))
-
-
-# ---- about an account
+def check_one_attempt(story: str) -> None:
+    """Such a story, in which a command is sent once."""
+    check_home(story, AT_ONCE + "\nmax_attempts = 1")
 
 
 def test_set_tariff():
@@ -59,7 +54,7 @@ def test_set_policy():
 
 
 def test_set_protected():
-    at_once("""
+    check_at_once("""
         set_protected A1 2   -> refused bad_update A1 value=2
         set_protected A1 -1  -> refused bad_update A1
         set_protected A1     -> refused bad_update A1 value=-
@@ -72,7 +67,7 @@ def test_set_protected():
 
 
 def test_set_manual_approval_and_approve_trip():
-    at_once("""
+    check_at_once("""
         approve_trip        A1      -> refused bad_update A1
         set_manual_approval A1 2    -> refused bad_update A1
         set_manual_approval A1      -> refused bad_update A1
@@ -92,7 +87,7 @@ def test_set_manual_approval_and_approve_trip():
 
 
 def test_autopay_started_holds_trips_and_does_not_begin_anew_while_it_is_pending():
-    home(
+    check_home(
         """
         autopay_started A1
         adjustment      A1 -25  -> notice low_balance, notice trip_due
@@ -110,7 +105,7 @@ def test_autopay_started_holds_trips_and_does_not_begin_anew_while_it_is_pending
 
 
 def test_autopay_failed_ends_a_hold_however_old_and_the_notice_runs_anew():
-    home(
+    check_home(
         """
         autopay_failed  A1      -> refused bad_update A1
         adjustment      A1 -25  -> notice low_balance, notice trip_due
@@ -133,7 +128,7 @@ def test_autopay_failed_ends_a_hold_however_old_and_the_notice_runs_anew():
 
 
 def test_autopay_cleared():
-    at_once("""
+    check_at_once("""
         autopay_cleared A1
         autopay_started A1
         adjustment      A1 -25  -> notice low_balance, notice trip_due
@@ -143,7 +138,7 @@ def test_autopay_cleared():
 
 
 def test_restore_account():
-    at_once("""
+    check_at_once("""
         restore_account A1      -> refused bad_update A1
         adjustment      A1 -25  -> notice low_balance, notice trip_due, trip A1 M1 id=1
         restore_account A1      -> restore A1 M1 id=2 reason=operator
@@ -160,19 +155,17 @@ def test_restore_account():
 
 
 def test_restore_account_of_a_trip_that_was_given_up():
-    tripped(
-        """
+    check_at_once("""
+        adjustment A1 -25     -> notice low_balance, notice trip_due, trip A1 M1 id=1
         suspend_trips
         +60s
         see account A1 state=due unsure=yes blocked_by=suspended
         restore_account A1  -> restore A1 M1 reason=operator
-        """,
-        start=TRIPPING,
-    )
+    """)
 
 
 def test_suspend_and_resume_trips_of_a_district_and_of_the_engine():
-    at_once("""
+    check_at_once("""
         suspend_trips
         suspend_trips D1
         suspend_trips D9        -> refused unknown_district D9
@@ -186,8 +179,7 @@ def test_suspend_and_resume_trips_of_a_district_and_of_the_engine():
 
 
 def test_close_account():
-    home(
-        """
+    check_one_attempt("""
         account A2 25
         meter M3 A2
         meter M2 A1
@@ -208,16 +200,11 @@ def test_close_account():
         reversal A1 -1
         close_account   A1     -> refused closed A1
         autopay_started A1     -> refused closed A1
-        """,
-        AT_ONCE + "\nmax_attempts = 1",
-    )
-
-
-# ---- about a meter
+    """)
 
 
 def test_rebase_meter():
-    home("""
+    check_home("""
         read  M1 00:15 100          -> good
         read  M1 01:00 400          -> gap
         see gaps M1 00:15-01:00
@@ -233,7 +220,7 @@ def test_rebase_meter():
 
 
 def test_rebase_meter_is_refused_as_a_read_would_be():
-    home("""
+    check_home("""
         meter M2 A1 reading=interval
         meter M3 A1 modulus=1000
         rebase_meter M1 7            -> refused bad_update M1
@@ -250,7 +237,7 @@ def test_rebase_meter_is_refused_as_a_read_would_be():
 
 
 def test_exchange_meter_with_a_last_read():
-    home("""
+    check_home("""
         meter M2 A1 initial_at=00:30 initial_value=0
         read  M1 00:15 100                -> good
         exchange_meter M1 M2 150 00:30    -> good wh=50 charge=0.025
@@ -264,7 +251,7 @@ def test_exchange_meter_with_a_last_read():
 
 
 def test_exchange_meter_with_nothing_or_what_was_read_already():
-    home("""
+    check_home("""
         meter M2 A1
         meter M3 A1
         read  M1 00:15 100              -> good
@@ -276,7 +263,7 @@ def test_exchange_meter_with_nothing_or_what_was_read_already():
 
 
 def test_exchange_meter_is_refused_and_nothing_else_happens():
-    home("""
+    check_home("""
         account A2 25
         meter M2 A1
         meter M3 A2
@@ -297,8 +284,9 @@ def test_exchange_meter_is_refused_and_nothing_else_happens():
 
 
 def test_an_exchanged_meter_takes_its_doubts_and_findings_with_it():
-    tripped(
-        """
+    check_one_attempt("""
+        adjustment A1 -25     -> notice low_balance, notice trip_due, trip A1 M1 id=1
+        ack 1 done            -> notice tripped
         meter M2 A1
         read  M1 00:15 5                   -> good
         read  M1 00:30 4 times=3 every=0s  -> refused backward, opens inspect_meter M1
@@ -309,24 +297,21 @@ def test_an_exchanged_meter_takes_its_doubts_and_findings_with_it():
         see commands
         ack 2 done                         -> refused stale_ack
         +1d
-        """,
-        AT_ONCE + "\nmax_attempts = 1",
-    )
+    """)
 
 
 def test_the_new_relay_is_closed_so_that_the_notice_runs_anew():
-    tripped("""
+    check_at_once("""
+        adjustment A1 -25     -> notice low_balance, notice trip_due, trip A1 M1 id=1
+        ack 1 done            -> notice tripped
         meter M2 A1
         exchange_meter M1 M2 now=01:00  -> notice trip_due A1
         see account A1 state=due unsure=no blocked_by=reading
     """)
 
 
-# ---- about findings and orders
-
-
 def test_close_finding():
-    home("""
+    check_home("""
         read M1 00:15 100                   -> good
         read M1 00:30 99 times=3 every=0s   -> refused backward, opens inspect_meter M1 id=1
         close_finding 2  -> refused bad_update
@@ -349,12 +334,12 @@ def test_close_finding():
 )
 def test_no_hand_closes_what_is_about_the_engine(opens, kind, setting):
     told = f"{opens}{', ' if '->' in opens else ' -> '}opens {kind}"
-    home(f"{told}\nclose_finding 1 -> refused bad_update\nsee findings {kind}:None\n", engine=setting)
+    check_home(f"{told}\nclose_finding 1 -> refused bad_update\nsee findings {kind}:None\n", engine=setting)
 
 
 def test_close_order():
-    tripped(
-        """
+    check_one_attempt("""
+        adjustment A1 -25     -> notice low_balance, notice trip_due, trip A1 M1 id=1
         +60s            -> opens trip_failed A1 id=1
         close_order 2   -> refused bad_update
         close_order     -> refused bad_update
@@ -363,17 +348,11 @@ def test_close_order():
         # The gate is another matter.
         see orders
         see account A1 state=due unsure=yes blocked_by=cooldown
-        """,
-        AT_ONCE + "\nmax_attempts = 1",
-        TRIPPING,
-    )
-
-
-# ---- in what order they are refused
+    """)
 
 
 def test_updates_are_refused_in_order():
-    home("""
+    check_home("""
         account A2 25
         account A3 25
         meter   M2 A2
