@@ -14,13 +14,15 @@ from functools import partial
 from importlib import import_module
 from typing import cast
 
-from benchmarks.answers import expect_columns, fingerprint
+import numpy as np
+
+from benchmarks.answers import expect, expect_columns, fingerprint
 from benchmarks.command import main
 from benchmarks.contest import seconds
 from benchmarks.errors import CannotRun
 from benchmarks.figures import ROUNDS, Figure, Question, Size
 from benchmarks.peers.core_peer import settled
-from benchmarks.peers.job import Job, Output, Peer, make_job
+from benchmarks.peers.job import REASONS, Job, Output, Peer, make_job
 from benchmarks.peers.settle import answer_of
 
 __all__ = ["PEERS", "TARGETS", "measure", "outputs_of"]
@@ -66,9 +68,15 @@ def measure(
 ) -> tuple[dict[str, tuple[float, ...]], str, dict[str, str]]:
     """Compare, then time: M reads/s by peer and round, the hash of the answer, and why others are absent.
 
-    Raises `WrongAnswer` if one's answer is not that of plain Python: then nobody is timed.
+    Raises `WrongAnswer` if one's answer is not that of plain Python: or the job does not have every reason
+    and a trip: then nobody is timed.
     """
     reference = answer_of(REFERENCE, outputs_of(peers[REFERENCE](job), job), len(job.batches))
+    asked = {
+        *np.unique(reference["refused reason"]).tolist(),
+        *(["trips"] if len(reference["tripped"]) else []),
+    }
+    expect("reasons and trips of the job", sorted(asked, key=str), [*range(1, len(REASONS)), "trips"])
     absent: dict[str, str] = {}
     for name in peers:
         try:

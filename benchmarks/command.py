@@ -26,10 +26,10 @@ def ask(name: str, size: Size) -> list[Figure]:
 
 
 def run_all(names: Iterable[str], size: Size, as_json: bool, out: Callable[[str], None]) -> bool:
-    """Ask each question and write its figures with `out` as they come, or all as JSON; whether all were answered.
+    """Ask each question and write its figures with `out`; whether all were answered.
 
-    What could not be answered, for a wrong answer or for want of something, is written in place of its
-    figures, and the others are still asked. A missed target is an answer.
+    As JSON, all is written at the end. What could not be answered, for a wrong answer or for want of
+    something, is written in place of its figures, and the others are still asked. A missed target is an answer.
     """
     told = machine()
     answers: list[dict[str, Any]] = []

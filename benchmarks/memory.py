@@ -1,8 +1,10 @@
 """How many bytes a meter with its account takes, everything in.
 
-A process of its own loads the registry and two hours of reads, windows and all, and asks the system how
-much more of it is resident than before; the county that made the reads is not counted, being let go of.
-Counted: the states, both indexes of ids, registry, windows, gaps, whatever the allocator keeps. uint64 ids.
+A process of its own replays a batch log of the registry and two hours of reads, with all outputs made, and
+asks the system how much more of it is resident than before. Counted is whatever the engine keeps: states,
+both indexes of ids, registry, windows, controls, room to grow as far as it was touched, what the allocator
+does not give back. The log is made elsewhere, so that nobody else's memory is in the account, and the
+registers and balances at the end are compared. uint64 ids.
 """
 
 from __future__ import annotations
@@ -13,17 +15,21 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from benchmarks.answers import expect, fingerprint, integers
 from benchmarks.command import main
-from benchmarks.core import Core
-from benchmarks.county import County
+from benchmarks.county import START_S, County
 from benchmarks.errors import BenchmarkError, CannotRun, WrongAnswer
 from benchmarks.figures import ROUNDS, Figure, Question, Size
-from fastcore import Engine
+from benchmarks.tariffs import CONFIG
+from fastcore import Config, Engine
+from pipeline.batchlog import BatchLog, BatchLogWriter, Entry
 
 __all__ = ["LIMIT_BYTES", "bytes_a_meter", "measured"]
 
@@ -31,6 +37,7 @@ QUESTION = Question("memory", "resident bytes of a meter with its account, uint6
 LIMIT_BYTES = 200.0
 SIZES: dict[Size, tuple[int, ...]] = {"smoke": (200_000,), "full": (1_000_000, 10_000_000)}
 SWEEPS = 9
+SMALL = 2_000
 STATM = Path("/proc/self/statm")
 
 
@@ -53,40 +60,60 @@ def run(size: Size) -> list[Figure]:
 
 
 def bytes_a_meter(meters: int) -> tuple[float, str]:
-    """Resident bytes of an engine by meter, measured in a process of its own, and the hash of its newest sweep."""
+    """Resident bytes of an engine by meter, measured in a process of its own, and the hash of its state."""
     if not STATM.exists():
         raise CannotRun(f"memory: no {STATM} on this system; expected Linux")
-    command = [sys.executable, "-c", f"from benchmarks.memory import measured; print(measured({meters}))"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    with tempfile.TemporaryDirectory(prefix="feikong-bench-") as folder:
+        small, large = Path(folder) / "small", Path(folder) / "large"
+        _write(small, County(SMALL))
+        county = County(meters)
+        _write(large, county)
+        code = f"from benchmarks.memory import measured; print(measured({str(small)!r}, {str(large)!r}))"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+        )
     if done.returncode:
         raise BenchmarkError(f"memory, {meters:,} meters: {done.stderr.strip().rpartition(chr(10))[2]}")
     told: dict[str, Any] = json.loads(done.stdout)
-    return told["resident_bytes"] / meters, told["answer"]
+    answer = fingerprint({"value": county.value, "balance": county.balance_nano[county.consumer]})
+    expect(f"memory, {meters:,} meters: hash of the registers and balances", told["answer"], answer)
+    return told["resident_bytes"] / meters, answer
 
 
-def measured(meters: int) -> str:
-    """What the process measures of itself, as JSON."""
-    _loaded(2_000)  # what Python and PyArrow load once is there before
+def measured(small: str, large: str) -> str:
+    """What the process measures of itself, as JSON: one log replayed to have all code loaded, and then the other."""
+    _state(_replayed(small))
     before = _resident_bytes()
-    engine, answer = _loaded(meters)
+    engine = _replayed(large)
     resident = _resident_bytes() - before
-    if engine.stats()["meters"] != meters:
-        raise WrongAnswer(
-            f"memory: the engine holds {engine.stats()['meters']:,} meters; expected {meters:,}"
-        )
-    return json.dumps({"resident_bytes": resident, "answer": answer})
+    engine.audit()
+    return json.dumps({"resident_bytes": resident, "answer": _state(engine)})
 
 
-def _loaded(meters: int) -> tuple[Engine, str]:
-    """An engine with everything in, and the hash of its newest sweep; the county is let go of."""
-    county = County(meters)
-    core = Core(county)
-    for number in range(1, SWEEPS):
-        core.take(county.sweep(number))
-    answer = core.check(county.sweep(SWEEPS))
-    core.check_state()
-    return core.engine, answer
+def _write(path: Path, county: County) -> None:
+    with BatchLogWriter(path, "arrow") as writer:
+        writer.config(CONFIG)
+        for kind, batch in county.registry():
+            writer.write(kind, batch, START_S)
+        for number in range(SWEEPS):
+            sweep = county.sweep(number)
+            for batch in sweep.batches:
+                writer.write("reads", batch, sweep.now_s)
+
+
+def _replayed(path: str) -> Engine:
+    engine = Engine(Config.from_toml(CONFIG))
+    for entry in islice(BatchLog.open(path), 1, None):
+        if not isinstance(entry, Entry) or entry.now_s is None:
+            raise WrongAnswer(f"memory: {entry}; expected a batch")
+        engine.apply(entry.kind, entry.batch, entry.now_s)
+    return engine
+
+
+def _state(engine: Engine) -> str:
+    values, balances = engine.meters()["last_value"], engine.accounts()["balance"]
+    return fingerprint({"value": integers(values), "balance": integers(balances)})
 
 
 def _resident_bytes() -> int:

@@ -61,9 +61,11 @@ def _intervals(meters: int, sweeps: int) -> list[pa.RecordBatch]:
     core = Core(county)
     core.check(county.sweep(1))
     taken = [county.sweep(number) for number in range(2, 2 + sweeps)]
-    return [
+    out = [
         core.engine.apply("reads", batch, sweep.now_s).intervals for sweep in taken for batch in sweep.batches
     ]
+    core.check_state()
+    return out
 
 
 def _stream(path: Path, batches: list[pa.RecordBatch]) -> None:

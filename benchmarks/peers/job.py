@@ -120,7 +120,7 @@ def make_job(meters: int, sweeps: int = 8, seed: int = 1) -> Job:
         "balance": rng.integers(1, 45_000, meters) * 10_000_000,
     }
     near = rng.random(meters) < 0.01
-    registry["balance"][near] = rng.integers(1, 100, int(near.sum())) * 10_000_000
+    registry["balance"][near] = rng.integers(1, 40, int(near.sum())) * 10_000_000
     job = Job(meters, registry, _price_sums())
     value = registry["value"].copy()
     for number in range(1, sweeps + 1):

@@ -22,8 +22,8 @@ from benchmarks.peers.job import make_job
 __all__ = ["Line", "draw", "lines", "measured"]
 
 METERS: Final[Mapping[Size, Sequence[int]]] = {
-    "smoke": (500, 2_000),
-    "full": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+    "smoke": (2_000, 5_000),
+    "full": (2_000, 10_000, 100_000, 1_000_000, 10_000_000),
 }
 PEER_METERS_MAX: Final = 1_000_000
 """Beyond, plain Python and Bytewax would take minutes a round."""

@@ -29,7 +29,7 @@ MARK = Path("benchmarks", "questions.py")
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with each round, instead of tables.")
 def bench(questions: tuple[str, ...], size: str, as_json: bool) -> None:
-    r"""Measure the engine, and print target, figure, ratio and verdict of each QUESTION, or of all.
+    """Measure the engine, and print target, figure, ratio and verdict of each QUESTION, or of all.
 
     Everything is held against something measured in the same run on the same input, after its answer was
     compared. A missed target is an answer; a wrong answer, or one that there is none of, exits with 1.
@@ -39,7 +39,7 @@ def bench(questions: tuple[str, ...], size: str, as_json: bool) -> None:
     Example:
       feikong bench
       feikong bench grouped random --size full --json
-    """
+    """  # noqa: D301
     command = _benchmarks("command")
     names = tuple(_benchmarks("questions").MODULES)
     unknown = [name for name in questions if name not in names]
