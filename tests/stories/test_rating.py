@@ -195,7 +195,6 @@ schedule = [
         read I1 12:00       1000  -> good charge=4
         read I1 01-02T12:00 1000  -> good charge=2
         # Saturday counts as a Monday, which lies in fri-mon as well; Sunday; Monday; Tuesday.
-        top_up A1 1000
         read I1 01-03T12:00 1000  -> good charge=3
         read I1 01-04T12:00 1000  -> good charge=3
         read I1 01-05T12:00 1000  -> good charge=3
@@ -212,6 +211,7 @@ schedule = [
         HOME
         + """
         meter I1 A1 reading=interval
+        top_up A1 1000
         read I1 01-03T12:00 1000  -> good charge=4
         read I1 01-04T12:00 1000  -> good charge=3
         """,
