@@ -16,7 +16,7 @@ RISES = """
 """
 
 
-def street(story: str, engine: str = QUARTER, policy: str = 'notice = "0s"') -> None:
+def check_street(story: str, engine: str = QUARTER, policy: str = 'notice = "0s"') -> None:
     """A story of four accounts, in which no notice holds a trip."""
     check(STREET + story, county(engine, policy))
 
@@ -35,7 +35,7 @@ def test_a_mass_trip_lasts_until_a_person_resumes():
         resume_trips      -> closes mass_trip id=1, trip A2 M2 id=3
         see findings
     """
-    street(RISES + story)
+    check_street(RISES + story)
 
 
 def test_a_mass_trip_counts_anew_once_trips_are_resumed():
@@ -47,7 +47,7 @@ def test_a_mass_trip_counts_anew_once_trips_are_resumed():
         adjustment A4 -25 -> notice low_balance, notice trip_due, opens mass_trip id=2
         see account A4 blocked_by=suspended
     """
-    street(RISES + story)
+    check_street(RISES + story)
 
 
 def test_a_mass_trip_is_seen_before_any_trip_of_its_batch():
@@ -58,7 +58,7 @@ def test_a_mass_trip_is_seen_before_any_trip_of_its_batch():
         see account A1 state=due blocked_by=suspended
         see account A2 state=due blocked_by=suspended
     """
-    street(story)
+    check_street(story)
 
 
 def test_a_mass_trip_counts_within_a_clock_hour():
@@ -69,7 +69,7 @@ def test_a_mass_trip_counts_within_a_clock_hour():
         at 01:00
         adjustment A2 -25 -> notice low_balance, notice trip_due, trip A2 M2
     """
-    street(story)
+    check_street(story)
 
 
 def test_a_mass_trip_counts_times_not_accounts():
@@ -78,7 +78,7 @@ def test_a_mass_trip_counts_times_not_accounts():
         top_up     A1 1
         adjustment A1 -1  -> notice trip_due, opens mass_trip
     """
-    street(story, policy="")
+    check_street(story, policy="")
 
 
 def test_a_mass_trip_counts_only_accounts_with_a_switch():
@@ -89,7 +89,7 @@ def test_a_mass_trip_counts_only_accounts_with_a_switch():
         adjustment A1 -25 -> notice low_balance, notice trip_due
         adjustment A2 -25 -> notice low_balance, notice trip_due, opens mass_trip
     """
-    street(story, policy="")
+    check_street(story, policy="")
 
 
 def test_a_trip_under_way_is_not_repeated_in_a_mass_trip():
@@ -100,7 +100,7 @@ def test_a_trip_under_way_is_not_repeated_in_a_mass_trip():
         see account A1 state=due unsure=yes blocked_by=suspended
         ack 1 done        -> notice tripped A1
     """
-    street(story)
+    check_street(story)
 
 
 # ---- a clock that jumps
@@ -121,11 +121,11 @@ def test_a_jump_suspends_before_anybody_is_tripped():
         close_finding 1    -> refused bad_update
         resume_trips       -> closes clock_jump id=1, trip A1 M1
     """
-    street(story, JUMP, NOTICE)
+    check_street(story, JUMP, NOTICE)
 
 
 def test_any_batch_can_carry_the_clock_off():
-    street("top_up A1 1 now=01:00:01 -> opens clock_jump\n", JUMP)
+    check_street("top_up A1 1 now=01:00:01 -> opens clock_jump\n", JUMP)
 
 
 def test_the_first_time_is_no_jump():
@@ -140,7 +140,7 @@ def test_the_first_time_is_no_jump():
 
 
 def test_without_a_limit_no_clock_jumps():
-    street("+59d\nsee findings\ntop_up A1 1\n", "")
+    check_street("+59d\nsee findings\ntop_up A1 1\n", "")
 
 
 def test_resuming_ends_every_reason():
@@ -149,7 +149,7 @@ def test_resuming_ends_every_reason():
         resume_trips -> closes mass_trip id=1, closes clock_jump id=2, trip A2 M2
         see findings
     """
-    street(RISES + story, f"{QUARTER}\n{JUMP}")
+    check_street(RISES + story, f"{QUARTER}\n{JUMP}")
 
 
 # ---- people
@@ -163,7 +163,7 @@ def test_a_restore_goes_out_while_trips_are_suspended():
         top_up A1 1       -> restore A1 M1 id=2
         +60s              -> restore A1 M1 id=2 attempt=2
     """
-    street(story, "")
+    check_street(story, "")
 
 
 def test_engine_and_district_are_suspended_and_resumed_apart():
@@ -184,7 +184,7 @@ def test_engine_and_district_are_suspended_and_resumed_apart():
         see district D1 suspended=no
         suspend_trips D7    -> refused unknown_district D7
     """
-    street(story, "")
+    check_street(story, "")
 
 
 # ---- rates per clock hour: a half of four switches is two, and so is 0.3 of them
@@ -203,7 +203,7 @@ THREE = f"""
 def test_a_rate_is_rounded_up():
     for rate in ("trip_rate_district", "trip_rate_engine"):
         for fraction in ("0.5", "0.3"):
-            street(f"{THREE}\nat 00:59:59\nat 01:00 -> trip A3 M3\n", f"{rate} = {fraction}")
+            check_street(f"{THREE}\nat 00:59:59\nat 01:00 -> trip A3 M3\n", f"{rate} = {fraction}")
 
 
 def test_restores_and_repetitions_use_no_budget():
@@ -218,7 +218,7 @@ def test_restores_and_repetitions_use_no_budget():
         adjustment A3 -25 {DUE}
         see account A3 blocked_by=rate
     """
-    street(story, "trip_rate_engine = 0.5")
+    check_street(story, "trip_rate_engine = 0.5")
 
 
 def test_a_trip_in_vain_is_of_the_budget_all_the_same():
@@ -226,7 +226,7 @@ def test_a_trip_in_vain_is_of_the_budget_all_the_same():
         top_up A2 5  -> restore A2 M2
         see account A3 blocked_by=rate
     """
-    street(THREE + story, "trip_rate_engine = 0.5")
+    check_street(THREE + story, "trip_rate_engine = 0.5")
 
 
 def test_closed_accounts_have_no_switch_to_count():
@@ -238,10 +238,10 @@ def test_closed_accounts_have_no_switch_to_count():
         adjustment A2 -25 {DUE}
         see account A2 blocked_by=rate
     """
-    street(story, "trip_rate_district = 0.5")
+    check_street(story, "trip_rate_district = 0.5")
 
 
 def test_the_hours_are_those_of_utc():
     # 00:30 in Kolkata is 19:00 UTC.
     story = "at 00:29:59\nsee account A3 blocked_by=rate\nat 00:30 -> trip A3 M3\n"
-    street(THREE + story, 'trip_rate_engine = 0.5\ntimezone = "Asia/Kolkata"')
+    check_street(THREE + story, 'trip_rate_engine = 0.5\ntimezone = "Asia/Kolkata"')

@@ -9,7 +9,7 @@ DUE = "    adjustment A1 -25 -> notice low_balance, notice trip_due"
 TRIP = f"{DUE}, trip A1 M1\n"
 
 
-def gate(story: str, policy: str = "", engine: str = "", notice: str = "0s", start: str = HOME) -> None:
+def check_gate(story: str, policy: str = "", engine: str = "", notice: str = "0s", start: str = HOME) -> None:
     """A story in which no other gate is closed."""
     check(start + story, county(engine, f'notice = "{notice}"\n{policy}'))
 
@@ -20,15 +20,15 @@ def closed(name: str) -> str:
 
 
 def test_no_gate_is_closed():
-    gate(TRIP + "see account A1 state=tripping blocked_by=-\n")
+    check_gate(TRIP + "see account A1 state=tripping blocked_by=-\n")
 
 
 def test_protected():
-    gate("set_protected A1 1\n" + closed("protected") + "set_protected A1 0 -> trip A1 M1\n")
+    check_gate("set_protected A1 1\n" + closed("protected") + "set_protected A1 0 -> trip A1 M1\n")
 
 
 def test_approval():
-    gate("set_manual_approval A1 1\n" + closed("approval") + "approve_trip A1 -> trip A1 M1\n")
+    check_gate("set_manual_approval A1 1\n" + closed("approval") + "approve_trip A1 -> trip A1 M1\n")
 
 
 def test_an_approval_is_good_for_one_command():
@@ -40,7 +40,7 @@ def test_an_approval_is_good_for_one_command():
         see account A1 state=due blocked_by=cooldown
         +24h                -> trip A1 M1 id=2
     """
-    gate("set_manual_approval A1 1\n" + closed("approval") + story, "max_attempts = 1")
+    check_gate("set_manual_approval A1 1\n" + closed("approval") + story, "max_attempts = 1")
 
 
 def test_an_approval_ends_on_leaving_due():
@@ -55,15 +55,15 @@ def test_an_approval_ends_on_leaving_due():
         see account A1 state=due blocked_by=approval
         approve_trip A1   -> trip A1 M1
     """
-    gate("set_manual_approval A1 1\n" + closed("approval") + story, notice="48h")
+    check_gate("set_manual_approval A1 1\n" + closed("approval") + story, notice="48h")
 
 
 def test_suspended_engine():
-    gate("suspend_trips\n" + closed("suspended") + "resume_trips -> trip A1 M1\n")
+    check_gate("suspend_trips\n" + closed("suspended") + "resume_trips -> trip A1 M1\n")
 
 
 def test_suspended_district():
-    gate("suspend_trips D1\n" + closed("suspended") + "resume_trips D1 -> trip A1 M1\n")
+    check_gate("suspend_trips D1\n" + closed("suspended") + "resume_trips D1 -> trip A1 M1\n")
 
 
 def test_cooldown():
@@ -75,7 +75,7 @@ def test_cooldown():
         see account A1 state=due blocked_by=cooldown
         +1s    -> trip A1 M1 id=2
     """
-    gate(TRIP + story, 'max_attempts = 1\ntrip_cooldown = "2h"')
+    check_gate(TRIP + story, 'max_attempts = 1\ntrip_cooldown = "2h"')
 
 
 def test_autopay_until_the_hold_is_over():
@@ -84,11 +84,11 @@ def test_autopay_until_the_hold_is_over():
         see account A1 state=due blocked_by=autopay
         +1s  -> trip A1 M1
     """
-    gate("autopay_started A1\n" + closed("autopay") + story)
+    check_gate("autopay_started A1\n" + closed("autopay") + story)
 
 
 def test_autopay_cleared():
-    gate("autopay_started A1\n" + closed("autopay") + "autopay_cleared A1 -> trip A1 M1\n")
+    check_gate("autopay_started A1\n" + closed("autopay") + "autopay_cleared A1 -> trip A1 M1\n")
 
 
 def test_autopay_failed_gives_a_new_notice():
@@ -99,7 +99,7 @@ def test_autopay_failed_gives_a_new_notice():
         +3599s
         +1s                -> trip A1 M1
     """
-    gate("autopay_started A1\n" + closed("autopay") + story, notice="1h")
+    check_gate("autopay_started A1\n" + closed("autopay") + story, notice="1h")
 
 
 def test_notice():
@@ -108,7 +108,7 @@ def test_notice():
         see account A1 state=due blocked_by=notice
         +1s  -> trip A1 M1
     """
-    gate(closed("notice") + story, notice="48h")
+    check_gate(closed("notice") + story, notice="48h")
 
 
 def test_window():
@@ -135,7 +135,7 @@ def test_window():
         see account A1 state=due blocked_by=window
         at 01-04T10:59   -> trip A1 M1 id=5 expires=01-04T11:00
     """
-    gate(closed("window") + story, f"windows = {windows}")
+    check_gate(closed("window") + story, f"windows = {windows}")
 
 
 def test_payments_that_were_never_heard_of():
@@ -148,29 +148,29 @@ def test_payments_that_were_never_heard_of():
         see account A1 state=due blocked_by=payments
         feed                      -> trip A1 M1
     """
-    gate(story, engine='payment_feed_timeout = "1h"', start="")
+    check_gate(story, engine='payment_feed_timeout = "1h"', start="")
 
 
 def test_payments_silent_for_longer_than_the_limit():
     limit = 'payment_feed_timeout = "1h"'
-    gate(f"{closed('notice')}+3600s -> trip A1 M1\n", engine=limit, notice="1h")
+    check_gate(f"{closed('notice')}+3600s -> trip A1 M1\n", engine=limit, notice="1h")
     story = """
         +3601s
         see account A1 state=due blocked_by=payments
         feed  -> trip A1 M1
     """
-    gate(closed("notice") + story, engine=limit, notice="1h")
+    check_gate(closed("notice") + story, engine=limit, notice="1h")
 
 
 def test_reading_that_is_stale():
     limit = 'max_staleness = "1h"'
-    gate(f"{closed('notice')}+3600s -> trip A1 M1\n", limit, notice="1h")
+    check_gate(f"{closed('notice')}+3600s -> trip A1 M1\n", limit, notice="1h")
     story = """
         +3601s
         see account A1 state=due blocked_by=reading
         read M1 01:00 0 -> gap, trip A1 M1
     """
-    gate(closed("notice") + story, limit, notice="1h")
+    check_gate(closed("notice") + story, limit, notice="1h")
 
 
 def test_reading_that_is_estimated():
@@ -179,7 +179,7 @@ def test_reading_that_is_estimated():
         {closed("reading")}
         read M1 00:30 200           -> good, trip A1 M1
     """
-    gate(story, engine="accept_estimates = true")
+    check_gate(story, engine="accept_estimates = true")
 
 
 def test_reading_that_tells_of_an_outage():
@@ -188,7 +188,7 @@ def test_reading_that_tells_of_an_outage():
         {closed("reading")}
         read M1 00:30 200        -> good, trip A1 M1
     """
-    gate(story)
+    check_gate(story)
 
 
 def test_reading_that_is_suspect():
@@ -201,7 +201,7 @@ def test_reading_that_is_suspect():
         see account A1 state=due blocked_by=reading
         read M1 04:30 11700                   -> good, trip A1 M1
     """
-    gate(story)
+    check_gate(story)
 
 
 def test_reading_of_each_meter():
@@ -210,7 +210,7 @@ def test_reading_of_each_meter():
         {closed("reading")}
         read  M2 00:00 0  -> first, trip A1 M1
     """
-    gate(story)
+    check_gate(story)
 
 
 def test_a_late_read_says_nothing_of_now():
@@ -223,7 +223,7 @@ def test_a_late_read_says_nothing_of_now():
         see account A1 state=due blocked_by=reading
         read M1 01:30 600           -> good, trip A1 M1
     """
-    gate(story)
+    check_gate(story)
 
 
 def test_outage():
@@ -237,7 +237,7 @@ def test_outage():
         see account A1 state=due blocked_by=outage
         +1m                       -> closes outage D1, trip A1 M1
     """
-    gate(closed("notice") + story, engine="outage_coverage = 0.5", notice="3h")
+    check_gate(closed("notice") + story, engine="outage_coverage = 0.5", notice="3h")
 
 
 def test_switch():
@@ -246,7 +246,7 @@ def test_switch():
         meter   M1 A1 switchable=no
         read    M1 00:00 0 -> first
     """
-    gate(closed("switch") + "meter M1 A1 -> trip A1 M1\n", start=start)
+    check_gate(closed("switch") + "meter M1 A1 -> trip A1 M1\n", start=start)
 
 
 STREET = "".join(
@@ -268,7 +268,7 @@ def test_rate_of_the_district():
         see account A1 state=due blocked_by=rate
         at 01:00            -> trip A1 M1
     """
-    gate(story, engine="trip_rate_district = 0.3", start=STREET)
+    check_gate(story, engine="trip_rate_district = 0.3", start=STREET)
 
 
 def test_rate_of_the_engine():
@@ -281,7 +281,7 @@ def test_rate_of_the_engine():
         at 00:59:59
         at 01:00            -> trip A1 M1
     """
-    gate(story, engine="trip_rate_engine = 0.25", start=STREET)
+    check_gate(story, engine="trip_rate_engine = 0.25", start=STREET)
 
 
 def test_the_first_closed_gate_is_the_one_named():

@@ -16,7 +16,7 @@ OFF = TRIPPED + "    ack 1 done -> notice tripped A1\n"
 RESTORING = OFF + "    top_up A1 5 -> restore A1 M1 id=2\n"
 
 
-def at_once(story: str, policy: str = "", engine: str = "") -> None:
+def check_at_once(story: str, policy: str = "", engine: str = "") -> None:
     """A story in which no notice holds a trip."""
     check(story, county(engine, f"{AT_ONCE}\n{policy}"))
 
@@ -82,7 +82,7 @@ def test_an_account_without_a_consumer_meter_does_not_move():
         meter      M1 A1  -> notice low_balance, notice trip_due
         see account A1 state=due blocked_by=reading
     """
-    at_once(story)
+    check_at_once(story)
 
 
 def test_around_once():
@@ -111,7 +111,7 @@ def test_credit_and_hysteresis():
         see account A1 state=off balance=10
         top_up A1 0.01       -> restore A1 M1
     """
-    at_once(HOME + story, 'trip_below = "-5"\nrestore_above = "10"')
+    check_at_once(HOME + story, 'trip_below = "-5"\nrestore_above = "10"')
 
 
 def test_a_trip_under_way_is_superseded_above_the_lower_limit():
@@ -120,7 +120,7 @@ def test_a_trip_under_way_is_superseded_above_the_lower_limit():
         top_up     A1 0.01 -> restore A1 M1 id=2
         see account A1 state=restoring balance=-4.99
     """
-    at_once(HOME + story, 'trip_below = "-5"\nrestore_above = "10"')
+    check_at_once(HOME + story, 'trip_below = "-5"\nrestore_above = "10"')
 
 
 def test_a_superseded_trip_is_stale():
@@ -131,7 +131,7 @@ def test_a_superseded_trip_is_stale():
         ack 2 done    -> notice restored
         see account A1 state=warned
     """
-    at_once(TRIPPED + story)
+    check_at_once(TRIPPED + story)
 
 
 def test_a_restored_account_may_be_due_at_once():
@@ -140,7 +140,7 @@ def test_a_restored_account_may_be_due_at_once():
         see account A1 state=restoring balance=0
         ack 2 done    -> notice restored, notice trip_due, trip A1 M1 id=3
     """
-    at_once(RESTORING + story)
+    check_at_once(RESTORING + story)
 
 
 def test_protection_restores_who_is_off():
@@ -149,7 +149,7 @@ def test_protection_restores_who_is_off():
         ack 2 done          -> notice restored, notice trip_due
         see account A1 state=due blocked_by=protected unsure=no
     """
-    at_once(OFF + story)
+    check_at_once(OFF + story)
 
 
 def test_commands_keep_their_meter():
@@ -163,7 +163,7 @@ def test_commands_keep_their_meter():
         ack 2 done                  -> notice restored
         adjustment A1 -5            -> notice trip_due, trip A1 M2 id=3
     """
-    at_once(TRIPPED + story)
+    check_at_once(TRIPPED + story)
 
 
 # ---- a trip's attempts
@@ -192,7 +192,7 @@ def test_a_trip_is_sent_five_times_then_given_up():
         see account A1 unsure=no state=warned
         see orders trip_failed:A1
     """
-    at_once(TRIPPED + story)
+    check_at_once(TRIPPED + story)
 
 
 def test_the_wait_is_never_more_than_an_hour():
@@ -202,7 +202,7 @@ def test_the_wait_is_never_more_than_an_hour():
         +59m
         +1m   -> trip A1 M1 attempt=3
     """
-    at_once(TRIPPED + story, 'ack_timeout = "30m"')
+    check_at_once(TRIPPED + story, 'ack_timeout = "30m"')
 
 
 def test_the_order_trip_failed_opens_once_and_the_cooldown_each_time():
@@ -216,11 +216,11 @@ def test_the_order_trip_failed_opens_once_and_the_cooldown_each_time():
         +1s           -> trip A1 M1 id=3
         +60s          -> opens trip_failed A1 id=2
     """
-    at_once(TRIPPED + story, "max_attempts = 1")
+    check_at_once(TRIPPED + story, "max_attempts = 1")
 
 
 def test_without_a_cooldown_the_next_trip_goes_in_the_same_step():
-    at_once(
+    check_at_once(
         TRIPPED + "+60s -> opens trip_failed A1, trip A1 M1 id=2\n", 'max_attempts = 1\ntrip_cooldown = "0s"'
     )
 
@@ -243,7 +243,7 @@ def test_a_trip_is_not_repeated_through_a_gate_that_matters(closes, gate, opens)
         see orders
         {opens} -> trip A1 M1 id=2 attempt=1
     """
-    at_once(TRIPPED + story, engine='payment_feed_timeout = "59s"' if gate == "payments" else "")
+    check_at_once(TRIPPED + story, engine='payment_feed_timeout = "59s"' if gate == "payments" else "")
 
 
 def test_a_trip_is_neither_repeated_nor_valid_outside_its_window():
@@ -256,7 +256,7 @@ def test_a_trip_is_neither_repeated_nor_valid_outside_its_window():
         top_up A1 1       -> restore A1 M1 id=3
         at 01-02T00:14:30 -> restore A1 M1 id=3 attempt=2 expires=+10m
     """
-    at_once(HOME + story, 'windows = [{ from = "00:00", to = "00:15" }]')
+    check_at_once(HOME + story, 'windows = [{ from = "00:00", to = "00:15" }]')
 
 
 def test_other_gates_do_not_hold_a_repetition():
@@ -264,7 +264,7 @@ def test_other_gates_do_not_hold_a_repetition():
         set_manual_approval A1 1
         read M1 00:15 100 outage -> outage, trip A1 M1 id=1 attempt=2
     """
-    at_once(TRIPPED + story)
+    check_at_once(TRIPPED + story)
 
 
 # ---- unsure
@@ -296,7 +296,7 @@ GIVEN_UP = TRIPPED + "    +60s -> opens trip_failed A1\n    see account A1 state
     ids=["late_done", "paid", "protected"],
 )
 def test_what_ends_a_trip_that_was_given_up(story):
-    at_once(GIVEN_UP + story, "max_attempts = 1")
+    check_at_once(GIVEN_UP + story, "max_attempts = 1")
 
 
 # ---- a restore's attempts
@@ -313,7 +313,7 @@ def test_a_restore_is_repeated_until_it_is_done():
         ack 2 done  -> notice restored, closes field_restore A1
         see orders
     """
-    at_once(RESTORING + story, "max_attempts = 2")
+    check_at_once(RESTORING + story, "max_attempts = 2")
 
 
 def test_a_field_restore_that_was_closed_does_not_open_again_for_its_command():
@@ -323,7 +323,7 @@ def test_a_field_restore_that_was_closed_does_not_open_again_for_its_command():
         +1h           -> restore A1 M1 attempt=3
         ack 2 done    -> notice restored
     """
-    at_once(RESTORING + story, "max_attempts = 1")
+    check_at_once(RESTORING + story, "max_attempts = 1")
 
 
 def test_an_armed_relay_waits_for_the_hand():
@@ -336,11 +336,11 @@ def test_an_armed_relay_waits_for_the_hand():
         +1s          -> restore A1 M1 id=2 attempt=3
         ack 2 done   -> notice restored
     """
-    at_once(RESTORING + story)
+    check_at_once(RESTORING + story)
 
 
 def test_done_comes_before_armed():
-    at_once(RESTORING + "ack 2 armed\n& ack 2 done -> notice restored\nsee account A1 state=warned\n")
+    check_at_once(RESTORING + "ack 2 armed\n& ack 2 done -> notice restored\nsee account A1 state=warned\n")
 
 
 def test_failed_refused_and_an_armed_trip_let_the_wait_go_on():
@@ -355,7 +355,7 @@ def test_failed_refused_and_an_armed_trip_let_the_wait_go_on():
         ack 1 perhaps -> refused bad_value 1
         ack 1 done    -> notice tripped
     """
-    at_once(TRIPPED + story)
+    check_at_once(TRIPPED + story)
 
 
 # ---- restored by what the meter says
@@ -373,7 +373,7 @@ def test_consumption_after_the_trip_expired_is_a_restore():
         read M1 00:45 101 -> good wh=1, notice restored
         see account A1 state=warned
     """
-    at_once(RESTORING + story, LONG)
+    check_at_once(RESTORING + story, LONG)
 
 
 def test_consumption_before_the_restore_was_issued_proves_nothing():
@@ -385,7 +385,7 @@ def test_consumption_before_the_restore_was_issued_proves_nothing():
         see account A1 state=restoring
         read M1 01:00 30  -> good, notice restored
     """
-    at_once(OFF + story, LONG)
+    check_at_once(OFF + story, LONG)
 
 
 def test_an_estimate_restores_nobody():
@@ -395,4 +395,4 @@ def test_an_estimate_restores_nobody():
         see account A1 state=restoring
         read M1 00:45 200            -> good, notice restored
     """
-    at_once(RESTORING + story, LONG, "accept_estimates = true")
+    check_at_once(RESTORING + story, LONG, "accept_estimates = true")

@@ -8,12 +8,12 @@ from stories.county import HOME, county
 from stories.language import check
 
 
-def home(story: str, engine: str = "") -> None:
+def check_home(story: str, engine: str = "") -> None:
     check(HOME + story, county(engine))
 
 
 def test_money_comes_and_goes():
-    home("""
+    check_home("""
         top_up     A1  50.00             -> top_up A1 amount=50 balance=75
         reversal   A1 -20.5              -> reversal A1 amount=-20.5 balance=54.5
         adjustment A1  0.000000001       -> adjustment A1 balance=54.500000001
@@ -24,7 +24,7 @@ def test_money_comes_and_goes():
 
 
 def test_each_refusal():
-    home("""
+    check_home("""
         top_up     A9  50                  -> refused unknown_account A9 amount=50
         payment    A1  50 gift             -> refused bad_value A1 amount=50
         top_up     A1   0                  -> refused bad_amount A1
@@ -38,7 +38,7 @@ def test_each_refusal():
 
 
 def test_a_closed_account_takes_no_top_up_but_what_must_be_booked():
-    home("""
+    check_home("""
         close_account A1
         top_up     A1  5   -> refused closed A1
         reversal   A1 -5   -> reversal A1 balance=20
@@ -47,7 +47,7 @@ def test_a_closed_account_takes_no_top_up_but_what_must_be_booked():
 
 
 def test_too_old():
-    home(
+    check_home(
         """
         +48h
         top_up A1 5 at=00:00     -> refused too_old A1
@@ -58,7 +58,7 @@ def test_too_old():
 
 
 def test_a_payment_counts_once_however_often_it_is_sent():
-    home("""
+    check_home("""
         top_up   A1  50 payment_id=a           -> top_up A1 balance=75
         top_up   A1  50 payment_id=a           -> refused duplicate A1
         # Another time or channel makes it no other payment.
@@ -79,7 +79,7 @@ def test_a_payment_counts_once_however_often_it_is_sent():
 
 def test_an_id_is_remembered_as_long_as_its_payment_could_come_again():
     # Accepted at midnight, dated an hour ahead: for two days and an hour.
-    home(
+    check_home(
         """
         top_up A1 5 payment_id=a at=01:00
         at 49:00
@@ -105,7 +105,7 @@ def test_an_id_is_remembered_as_long_as_its_payment_could_come_again():
     ],
 )
 def test_the_first_reason_is_given(row, reason):
-    home(f"""
+    check_home(f"""
         account A2 0
         close_account A2
         top_up A1 5 payment_id=a
@@ -114,7 +114,7 @@ def test_the_first_reason_is_given(row, reason):
 
 
 def test_a_balance_stays_in_its_bounds():
-    home("""
+    check_home("""
         # 25 and 999,999,974.999999999 are the most that a balance can be.
         top_up     A1  999999975            -> refused out_of_range A1
         top_up     A1  999999974.999999999  -> top_up A1 balance=999999999.999999999

@@ -23,12 +23,12 @@ schedule = [ { price = "flat" } ]
 """
 
 
-def home(story: str, tariffs: str) -> None:
+def check_home(story: str, tariffs: str) -> None:
     check(HOME + story, county(tariffs=tariffs))
 
 
 def test_a_cell_belongs_to_the_hour_in_which_it_starts():
-    home(
+    check_home(
         """
         read M1 05:45    0  -> gap charge=0
         # 05:45 to 06:00 is night.
@@ -41,7 +41,7 @@ def test_a_cell_belongs_to_the_hour_in_which_it_starts():
 
 def test_energy_is_spread_in_whole_watt_hours_the_first_cells_get_one_more():
     # 05:30 to 06:30: 250 a cell, and a remainder r goes to the first r cells.
-    home(
+    check_home(
         """
         read M1 05:30    0  -> gap
         # 251 and 251 by night, 251 and 250 by day: 502 · 0.0003 + 501 · 0.001.
@@ -52,7 +52,7 @@ def test_energy_is_spread_in_whole_watt_hours_the_first_cells_get_one_more():
 
 
 def test_a_long_gap_is_one_stretch():
-    home(
+    check_home(
         """
         # A day of 96 cells at 10 Wh: 32 by night, 64 by day.
         read M1 24:00 960  -> gap charge=0.736
@@ -62,7 +62,7 @@ def test_a_long_gap_is_one_stretch():
 
 
 def test_a_late_read_corrects_the_time_of_use():
-    home(
+    check_home(
         """
         read M1 05:00    0  -> gap
         # 8 cells of 250, four on each side of 06:00.
@@ -77,7 +77,7 @@ def test_a_late_read_corrects_the_time_of_use():
 
 
 def test_a_correction_may_give_money_back():
-    home(
+    check_home(
         """
         read M1 05:00    0  -> gap
         read M1 07:00 2000  -> gap charge=1.3
@@ -89,7 +89,7 @@ def test_a_correction_may_give_money_back():
 
 def test_a_correction_is_at_the_accounts_present_tariff():
     tariffs = TOU + TOU.replace("tariffs.flat", "tariffs.dear").replace('"0.3"', '"0.5"')
-    home(
+    check_home(
         """
         read       M1 05:00    0  -> gap
         read       M1 07:00 2000  -> gap charge=1.3
@@ -102,7 +102,7 @@ def test_a_correction_is_at_the_accounts_present_tariff():
 
 
 def test_a_standing_charge_for_each_midnight():
-    home(
+    check_home(
         """
         read M1 23:45       0  -> gap
         read M1 24:00       0  -> good, standing A1 amount=-0.4 at=24:00 balance=24.6
@@ -117,7 +117,7 @@ def test_a_standing_charge_for_each_midnight():
 
 
 def test_standing_charges_are_the_primary_meters():
-    home(
+    check_home(
         """
         meter M2 A1
         read  M2 00:15 0  -> first
@@ -147,7 +147,7 @@ def test_a_first_read_has_no_standing_charge_but_from_an_initial_read():
 
 
 def test_late_reads_have_no_standing_charge():
-    home(
+    check_home(
         """
         read M1 48:15 0  -> gap, standing A1 amount=-0.8
         read M1 24:15 0  -> late
@@ -164,7 +164,7 @@ standing = "0.6"
 prices = { flat = "0.8" }
 schedule = [ { price = "flat" } ]
 """
-    home(
+    check_home(
         """
         read M1 23:45    0  -> gap
         # The midnight that 2 January starts with is that day's.
@@ -220,11 +220,11 @@ schedule = [
 
 
 def test_prices_below_zero_pay_the_customer():
-    home("read M1 00:15 1000 -> good charge=-0.2 balance=25.2", TOU.replace('"0.3"', '"-0.2"'))
+    check_home("read M1 00:15 1000 -> good charge=-0.2 balance=25.2", TOU.replace('"0.3"', '"-0.2"'))
 
 
 def test_supply_meters_are_charged_nothing():
-    home(
+    check_home(
         """
         supply S1 D1
         read   S1 00:15    0  -> first

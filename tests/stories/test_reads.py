@@ -9,12 +9,12 @@ from stories.language import check
 STEADY = HOME + "read M1 00:15 100 times=15 step=100 -> good wh=100\n"
 
 
-def home(story: str, engine: str = "") -> None:
+def check_home(story: str, engine: str = "") -> None:
     check(HOME + story, county(engine))
 
 
 def test_a_registers_first_read_is_a_baseline():
-    home("""
+    check_home("""
         meter M2 A1
         read  M2 00:15 5000  -> first wh=0 charge=0 balance=25 start=00:15 end=00:15
         see   meter M2 last_at=00:15 last_value=5000 quality=first
@@ -24,7 +24,7 @@ def test_a_registers_first_read_is_a_baseline():
 
 
 def test_an_initial_read_is_where_the_first_read_starts():
-    home("""
+    check_home("""
         meter M2 A1 initial_at=00:00 initial_value=700
         see   meter M2 last_at=00:00 last_value=700 quality=-
         # As long as it has not read, another row may say otherwise, or nothing.
@@ -37,7 +37,7 @@ def test_an_initial_read_is_where_the_first_read_starts():
 
 
 def test_counts_are_multiplied_to_watt_hours():
-    home("""
+    check_home("""
         meter M2 A1 wh_per_count=200
         read  M2 00:15 10  -> first
         read  M2 00:30 13  -> good wh=600 charge=0.3
@@ -47,7 +47,7 @@ def test_counts_are_multiplied_to_watt_hours():
 
 
 def test_a_stretch_of_two_intervals_is_a_gap():
-    home("""
+    check_home("""
         meter M2 A1 interval_s=3600
         read  M2 01:00    0  -> first
         # An hour and a quarter are one interval, and so are 75 minutes after that; 90 minutes are two.
@@ -62,7 +62,7 @@ def test_a_stretch_of_two_intervals_is_a_gap():
 
 
 def test_a_late_read_of_a_register_divides_its_gap():
-    home("""
+    check_home("""
         read M1 01:00 800  -> gap wh=800 charge=0.4 balance=24.6
         see  gaps M1 00:00-01:00
         read M1 00:30 400  -> late wh=0 charge=0 balance=24.6 start=00:00 end=00:30
@@ -77,7 +77,7 @@ def test_a_late_read_of_a_register_divides_its_gap():
 
 
 def test_a_late_read_over_a_rollover():
-    home("""
+    check_home("""
         meter M2 A1 modulus=1000 max_w=8000
         read  M2 00:15 900  -> first
         read  M2 01:00 100  -> rollover+gap wh=200
@@ -89,7 +89,7 @@ def test_a_late_read_over_a_rollover():
 
 
 def test_the_qualities_of_a_late_read_are_those_of_its_status():
-    home(
+    check_home(
         """
         read M1 01:00 800            -> gap
         read M1 00:15 100 estimated  -> late+estimated
@@ -103,7 +103,7 @@ def test_the_qualities_of_a_late_read_are_those_of_its_status():
 
 
 def test_an_interval_meter_reads_energy():
-    home("""
+    check_home("""
         meter I1 A1 reading=interval
         read  I1 00:30 300  -> good wh=300 charge=0.15 balance=24.85 start=00:15 end=00:30
         read  I1 00:45 100  -> good wh=100 start=00:30
@@ -119,7 +119,7 @@ def test_an_interval_meter_reads_energy():
 
 
 def test_a_gap_is_forgotten_when_its_end_is_as_old_as_the_horizon():
-    home(
+    check_home(
         """
         read M1 01:00 800  -> gap
         read M1 01:15 800  -> good
@@ -134,7 +134,7 @@ def test_a_gap_is_forgotten_when_its_end_is_as_old_as_the_horizon():
 
 
 def test_a_baseline_may_be_newer_than_reads_that_come_after_it():
-    home("""
+    check_home("""
         meter M2 A1
         read  M2 02:00 500  -> first
         read  M2 01:00 400  -> refused duplicate M2
@@ -228,7 +228,7 @@ def test_a_gap_is_judged_by_its_mean_and_counts_once():
 
 
 def test_first_reads_and_baselines_teach_nothing():
-    home("""
+    check_home("""
         meter I1 A1 reading=interval
         see   meter M1 typical=0
         read  M1 00:15 300   -> good

@@ -13,16 +13,16 @@ INTERVALS = """
 """
 
 
-def home(story: str, engine: str = "") -> None:
+def check_home(story: str, engine: str = "") -> None:
     check(HOME + story, county(engine))
 
 
-def intervals(story: str) -> None:
+def check_intervals(story: str) -> None:
     check(INTERVALS + story, county())
 
 
 def test_rule_1_the_meter_is_unknown_or_closed():
-    home("""
+    check_home("""
         read           M9 00:15 1     -> refused unknown_meter M9 value=1 at=00:15
         meter          M2 A1
         exchange_meter M1 M2
@@ -34,7 +34,7 @@ def test_rule_1_the_meter_is_unknown_or_closed():
 
 
 def test_rule_2_the_status():
-    home("""
+    check_home("""
         read M1 00:15 100 clock_invalid            -> refused bad_status M1
         read M1 00:15 100 test_mode                -> refused bad_status M1
         read M1 00:15 100 test_mode estimated      -> refused bad_status M1
@@ -43,11 +43,11 @@ def test_rule_2_the_status():
         # Bits 16 and 32768 mean nothing here.
         read M1 00:30 200 status=32784             -> good
     """)
-    home("read M1 00:15 100 estimated -> estimated wh=100 charge=0.05", "accept_estimates = true")
+    check_home("read M1 00:15 100 estimated -> estimated wh=100 charge=0.05", "accept_estimates = true")
 
 
 def test_rule_3_the_grid_of_cells():
-    home("""
+    check_home("""
         read M1 00:14    100  -> refused misaligned M1
         read M1 00:15:01 100  -> refused misaligned M1
         read M1 00:15    100  -> good
@@ -64,7 +64,7 @@ def test_rule_4_the_calendar():
         read    M1 24:00 100 now=24:00             -> gap wh=100
     """
     check(story, county("calendar = { from = 2026-01-01, to = 2026-01-02 }"))
-    intervals("""
+    check_intervals("""
         # The first quarter of an hour of the calendar ends at 00:15, the first hour at 01:00.
         read I1 00:00 7  -> refused out_of_calendar I1
         read I1 00:15 7  -> good start=00:00
@@ -74,7 +74,7 @@ def test_rule_4_the_calendar():
 
 
 def test_rule_5_the_future():
-    home("""
+    check_home("""
         read M1 01:15 100 now=00:00    -> refused future M1
         read M1 01:00 100 now=00:00    -> gap
         read M1 01:15 200 now=00:14:59 -> refused future M1
@@ -83,7 +83,7 @@ def test_rule_5_the_future():
 
 
 def test_rule_6_the_value():
-    home("""
+    check_home("""
         read  M1 00:15 -1     -> refused bad_value M1 value=-1
         meter M2 A1 modulus=10000
         read  M2 00:15 10000  -> refused bad_value M2
@@ -92,7 +92,7 @@ def test_rule_6_the_value():
 
 
 def test_rule_7_the_newest_read_again():
-    home("""
+    check_home("""
         read M1 00:15 400  -> good
         read M1 00:15 400  -> refused duplicate M1
         read M1 00:15 401  -> refused conflict M1
@@ -100,7 +100,7 @@ def test_rule_7_the_newest_read_again():
 
 
 def test_rule_8_too_late():
-    home(
+    check_home(
         """
         read M1 00:15  400  -> good
         read M1 04:00 1900  -> gap
@@ -112,7 +112,7 @@ def test_rule_8_too_late():
 
 
 def test_rule_9_not_in_a_gap():
-    home("""
+    check_home("""
         read M1 00:15  400  -> good
         read M1 01:00 1000  -> gap
         # The ends of a register's gap are reads that came.
@@ -121,7 +121,7 @@ def test_rule_9_not_in_a_gap():
         read M1 00:30  600  -> late
         read M1 00:30  700  -> refused duplicate M1
     """)
-    intervals("""
+    check_intervals("""
         read I1 00:15 100  -> good
         read I1 01:00 100  -> good
         see  gaps I1 00:15-00:45
@@ -133,7 +133,7 @@ def test_rule_9_not_in_a_gap():
 
 
 def test_rule_10_intervals_that_overlap():
-    intervals("""
+    check_intervals("""
         read H1 01:00 10  -> good start=00:00
         read H1 01:45 10  -> refused overlap H1
         read H1 02:00 10  -> good start=01:00
@@ -151,7 +151,7 @@ def test_rule_10_intervals_that_overlap():
 
 
 def test_rule_11_backward():
-    home("""
+    check_home("""
         read M1 00:15  400  -> good
         read M1 00:30  399  -> refused backward M1
         read M1 00:30  400  -> good wh=0
@@ -163,7 +163,7 @@ def test_rule_11_backward():
 
 
 def test_rule_11_needs_a_limit_to_tell_a_rollover():
-    home("""
+    check_home("""
         meter M2 A1 modulus=10000
         & meter M3 A1 modulus=10000 max_w=8000
         read  M2 00:15 9900  -> first
@@ -176,7 +176,7 @@ def test_rule_11_needs_a_limit_to_tell_a_rollover():
 
 
 def test_rule_12_more_than_the_installation_can_draw():
-    home("""
+    check_home("""
         meter M2 A1 max_w=10000
         read  M2 00:15     0  -> first
         # 10 kW for a quarter of an hour are 2500 Wh, for half an hour 5000.
@@ -187,7 +187,7 @@ def test_rule_12_more_than_the_installation_can_draw():
         # Late reads of registers only divide what was taken as possible already.
         read  M2 00:45  7500  -> late wh=0
     """)
-    intervals("""
+    check_intervals("""
         meter I2 A1 reading=interval max_w=10000
         read  I2 01:00  2500  -> good
         read  I2 02:00  2501  -> refused spike I2
@@ -199,12 +199,12 @@ def test_rule_12_more_than_the_installation_can_draw():
 
 def test_rule_13_out_of_range():
     # 99,999,999.999 kWh at 0.5.
-    home("""
+    check_home("""
         read M1 00:15 100000000000 -> refused out_of_range M1
         read M1 00:15  99999999999 -> good charge=49999999.9995, notice low_balance, notice trip_due
         see  account A1 balance=-49999974.9995
     """)
-    home("""
+    check_home("""
         account A2 -999999999.75
         meter   M2 A2          -> notice low_balance A2, notice trip_due A2
         read    M2 00:00    0  -> first
@@ -215,7 +215,7 @@ def test_rule_13_out_of_range():
 
 
 def test_the_first_rule_that_matches_decides():
-    home("""
+    check_home("""
         read M9 00:07     -1 test_mode now=00:00             -> refused unknown_meter M9
         read M1 00:07     -1 test_mode estimated now=00:00   -> refused bad_status M1
         read M1 00:07     -1 estimated now=00:00             -> refused estimated M1
@@ -229,7 +229,7 @@ def test_the_first_rule_that_matches_decides():
         read M2 00:30    499                                 -> refused backward M2
         read M2 00:30 200000000000                           -> refused spike M2
     """)
-    home(
+    check_home(
         """
         read M1 04:00 1900  -> gap
         # In no gap, and too late.

@@ -10,7 +10,7 @@ from stories.language import check
 AT_ONCE = 'notice = "0s"'
 
 
-def home(story: str, engine: str = "") -> None:
+def check_home(story: str, engine: str = "") -> None:
     check(HOME + story, county(engine))
 
 
@@ -18,7 +18,7 @@ def home(story: str, engine: str = "") -> None:
 
 
 def test_an_account_opens_once():
-    home("""
+    check_home("""
         account A2 -3  -> opening A2 balance=-3
         account A3  0  -> opening A3 amount=0 balance=0
         # Later rows change what is not only for new accounts.
@@ -51,7 +51,7 @@ def test_protection_and_approval_of_a_new_account_only():
 
 
 def test_an_account_with_meters_keeps_its_district():
-    home("""
+    check_home("""
         account A1 district_id=D2  -> refused needs_exchange A1
         account A2 0
         account A2 district_id=D2
@@ -61,7 +61,7 @@ def test_an_account_with_meters_keeps_its_district():
 
 
 def test_an_account_moves_once_no_meter_is_left():
-    home("""
+    check_home("""
         meter   M2 A1
         account A2 100
         meter   M2 A2
@@ -106,7 +106,7 @@ def test_an_account_moves_once_no_meter_is_left():
     ],
 )
 def test_a_meter_that_is_refused(row, reason):
-    home(f"""
+    check_home(f"""
         {row}  -> refused {reason} {row.split()[1]}
         read {row.split()[1]} 00:15 1  -> refused unknown_meter
     """)
@@ -126,7 +126,7 @@ def test_a_meter_that_is_refused(row, reason):
     ],
 )
 def test_a_meter_that_is_taken(row):
-    home(f"""
+    check_home(f"""
         {row}
         see meter M2 account_id=A1 district_id=D1 in_use=yes
     """)
@@ -144,7 +144,7 @@ def test_a_meter_that_is_taken(row):
     ],
 )
 def test_a_meter_that_has_read_keeps_what_its_reads_mean(change):
-    home(f"""
+    check_home(f"""
         account A2 100
         meter M1 {change}  -> refused needs_exchange M1
         meter M1 A1 max_w=5000 switchable=no
@@ -156,7 +156,7 @@ def test_a_meter_that_has_read_keeps_what_its_reads_mean(change):
 
 
 def test_a_supply_meter_that_has_read_keeps_its_district():
-    home("""
+    check_home("""
         supply S1 D1
         supply S1 D2
         read   S1 00:15 5  -> first
@@ -169,7 +169,7 @@ def test_a_supply_meter_that_has_read_keeps_its_district():
 
 
 def test_districts():
-    home("""
+    check_home("""
         district D1 name=Mill grid=North loss_limit=0.05
         see      district D1 name=Mill grid=North loss_limit=0.05 suspended=no
         # A row says all of it.

@@ -13,12 +13,12 @@ TRIPPED = (
 )
 
 
-def home(story: str) -> None:
+def check_home(story: str) -> None:
     check(HOME + story, county())
 
 
 def test_an_exchanged_meter_elsewhere_starts_anew():
-    home("""
+    check_home("""
         account A2 100
         meter M2 A1
         read  M1 00:15 100       -> good
@@ -35,7 +35,7 @@ def test_an_exchanged_meter_elsewhere_starts_anew():
 
 
 def test_a_meter_of_a_closed_account_starts_anew():
-    home("""
+    check_home("""
         account A2 100
         read    M1 00:15 100   -> good
         close_account A1
@@ -47,7 +47,7 @@ def test_a_meter_of_a_closed_account_starts_anew():
 
 
 def test_a_meter_of_a_closed_account_may_feed_a_district():
-    home("""
+    check_home("""
         close_account A1
         supply  M1 D1
         see     meter M1 account_id=- district_id=D1 in_use=yes
@@ -56,7 +56,7 @@ def test_a_meter_of_a_closed_account_may_feed_a_district():
 
 
 def test_an_exchanged_supply_meter_starts_anew_in_another_district():
-    home("""
+    check_home("""
         supply S1 D1
         & supply S2 D1
         read   S1 00:15 5  -> first

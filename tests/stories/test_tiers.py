@@ -17,12 +17,12 @@ tiers = [ { above = 10, add = "0.1" }, { above = 20, add = "0.2" } ]
 """
 
 
-def home(story: str, tariffs: str) -> None:
+def check_home(story: str, tariffs: str) -> None:
     check(HOME + story, county(tariffs=tariffs))
 
 
 def test_tiers_add_to_what_is_above_them():
-    home(
+    check_home(
         """
         top_up A1 1000
         read M1 00:15  9000  -> good charge=4.5
@@ -38,7 +38,7 @@ def test_tiers_add_to_what_is_above_them():
 
 
 def test_a_stretch_over_the_edge_of_a_period_is_cut_there():
-    home(
+    check_home(
         """
         top_up A1 1000
         read M1 01-31T23:30  9000  -> gap charge=4.5
@@ -47,7 +47,7 @@ def test_a_stretch_over_the_edge_of_a_period_is_cut_there():
         """,
         TIERS,
     )
-    home(
+    check_home(
         """
         top_up A1 1000
         read M1 01-31T23:30  9000  -> gap charge=4.5
@@ -61,7 +61,7 @@ def test_a_stretch_over_the_edge_of_a_period_is_cut_there():
 
 def test_energy_of_an_older_period_counts_in_the_one_before():
     # Interval meters, so that late energy is charged: 10 kWh of January and of February cost nothing more.
-    home(
+    check_home(
         """
         top_up A1 1000
         meter I1 A1 reading=interval
@@ -109,7 +109,7 @@ def test_the_one_before_is_so_in_the_calendar_not_among_reads():
 
 
 def test_reads_without_energy_begin_a_period_too():
-    home(
+    check_home(
         """
         top_up A1 1000
         read M1 00:15       12000  -> good charge=6.2
@@ -123,7 +123,7 @@ def test_reads_without_energy_begin_a_period_too():
 
 
 def test_all_meters_of_an_account_use_its_tiers():
-    home(
+    check_home(
         """
         top_up A1 1000
         meter I1 A1 reading=interval
@@ -137,7 +137,7 @@ def test_all_meters_of_an_account_use_its_tiers():
 def test_a_tariff_of_another_period_forgets_what_was_used():
     year = TIERS.replace("tariffs.flat", "tariffs.yearly").replace('"month"', '"year"')
     same = TIERS.replace("tariffs.flat", "tariffs.same")
-    home(
+    check_home(
         """
         top_up A1 1000
         read       M1 00:15 9000  -> good charge=4.5
@@ -163,7 +163,7 @@ prices = { flat = "0.6" }
 schedule = [ { price = "flat" } ]
 tiers = [ { above = 1, add = "1" } ]
 """
-    home(
+    check_home(
         """
         top_up A1 1000
         read M1 01-20T00:00    0  -> gap

@@ -20,7 +20,7 @@ schedule = [ { from = "01:00", to = "03:00", price = "b" }, { price = "a" } ]
 """
 
 
-def abroad(story: str, zone: str, tariffs: str = NIGHT) -> None:
+def check_abroad(story: str, zone: str, tariffs: str = NIGHT) -> None:
     """A story in another zone, and a calendar in which it may begin late."""
     check(story, county(f'timezone = "{zone}"\n{LONG}', tariffs=tariffs))
 
@@ -103,7 +103,7 @@ def test_midnights_fall_on_cells_or_the_configuration_is_refused():
 
 def test_the_day_of_23_hours_in_london():
     # On 29 March 2026 01:00 became 02:00: that day runs from 00:00Z to 23:00Z, and 01:15Z is 02:15 there.
-    abroad(
+    check_abroad(
         """
         account A1 100
         meter   M1 A1
@@ -127,7 +127,7 @@ def test_the_day_of_23_hours_in_london():
 
 def test_the_whole_day_of_23_hours_in_london():
     # 92 cells of 10: four of them dear, 01:00 to 02:00 being left out.
-    abroad(
+    check_abroad(
         """
         account A1 100
         meter   M1 A1
@@ -140,7 +140,7 @@ def test_the_whole_day_of_23_hours_in_london():
 
 def test_the_day_of_25_hours_in_new_york():
     # On 1 November 2026 02:00 became 01:00 again: from 04:00Z to 05:00Z the next day, with three dear hours.
-    abroad(
+    check_abroad(
         """
         account A1 100
         meter   M1 A1
@@ -153,7 +153,7 @@ def test_the_day_of_25_hours_in_new_york():
 
 
 def test_both_hours_that_are_called_one_in_new_york():
-    abroad(
+    check_abroad(
         """
         account A1 100
         meter   M1 A1
@@ -174,7 +174,7 @@ def test_both_hours_that_are_called_one_in_new_york():
 def test_the_day_of_24_hours_and_a_half_on_lord_howe():
     # On 5 April 2026 02:00 became 01:30 again. It begins at 13:00Z the day before and ends at 13:30Z: 98 cells,
     # of which 01:00 to 03:00 and half an hour more are dear: ten.
-    abroad(
+    check_abroad(
         """
         account A1 100
         meter   M1 A1
@@ -197,7 +197,7 @@ schedule = [ { price = "flat" } ]
 tiers = [ { above = 1, add = "1" } ]
 """
     # April begins in London at 23:00Z.
-    abroad(
+    check_abroad(
         """
         account A1 100
         meter   M1 A1
