@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.errors import WrongAnswer
 
-__all__ = ["expect", "expect_columns", "fingerprint", "integers", "joined"]
+__all__ = ["combined", "expect", "expect_columns", "fingerprint", "integers", "joined"]
 
 HASH_BYTES = 8
 
@@ -71,3 +71,8 @@ def fingerprint(columns: Mapping[str, NDArray[Any]]) -> str:
             np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<"), copy=False).tobytes()
         )
     return hashed.hexdigest()
+
+
+def combined(hashes: Sequence[str]) -> str:
+    """One hash of several, in their order."""
+    return fingerprint({"hashes": np.array([int(one, 16) for one in hashes], np.uint64)})

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.answers import expect, expect_columns, fingerprint, integers
+from benchmarks.answers import combined, expect, expect_columns, fingerprint, integers
 from benchmarks.contest import Reads
 from benchmarks.county import START_S, County
 from benchmarks.sweeps import BATCH_ROWS, Sweep
@@ -39,19 +39,17 @@ class Core:
 
     def check(self, sweep: Sweep) -> str:
         """Take a whole sweep and hold every row to the county's answer, none left out; the hash of what came."""
-        columns: dict[str, list[NDArray[Any]]] = {}
+        hashes = []
         for index, batch in enumerate(sweep.batches):
             effects = self.engine.apply("reads", batch, sweep.now_s)
             where = f", sweep {sweep.number}, batch {index}"
             expect(f"{self.name}{where}: rows of exceptions", effects.exceptions.num_rows, 0)
             found = self._columns(effects.intervals, batch, where)
             first = index * BATCH_ROWS
-            expect_columns(
-                self.name, found, self._expected(sweep, slice(first, first + batch.num_rows)), where
-            )
-            for name, column in found.items():
-                columns.setdefault(name, []).append(column)
-        return fingerprint({name: np.concatenate(parts) for name, parts in columns.items() if name != "seq"})
+            expected = self._expected(sweep, slice(first, first + batch.num_rows))
+            expect_columns(self.name, found, expected, where)
+            hashes.append(fingerprint({name: column for name, column in found.items() if name != "seq"}))
+        return combined(hashes)
 
     def check_state(self) -> None:
         """Hold every register and balance to the county's, and audit the books."""

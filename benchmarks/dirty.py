@@ -19,7 +19,7 @@ from benchmarks.machine import need_memory
 
 QUESTION = Question("dirty", "5 % of the reads late, duplicate, spiking or missing", "≥ 0.6 × clean")
 SIZES: dict[Size, tuple[int, ...]] = {"smoke": (3_000,), "full": (1_000_000, 10_000_000)}
-METER_BYTES = 1_000
+METER_BYTES = 1_200
 
 
 class DirtyCore(Core):

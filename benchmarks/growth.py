@@ -24,7 +24,7 @@ SIZES: dict[Size, tuple[int, ...]] = {
 BASE: dict[Size, int] = {"smoke": 1_000, "full": 1_000_000}
 WHOLE_METERS = 10_000_000
 """Up to here every register and balance is compared at the end; above, the books are audited."""
-METER_BYTES = 420
+METER_BYTES = 410
 ROUND_READS = 1_600_000
 """A round of a small county is of several hours, until it is long enough to measure."""
 

@@ -12,9 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier
 
-import numpy as np
-
-from benchmarks.answers import expect, fingerprint
+from benchmarks.answers import combined, expect
 from benchmarks.command import main
 from benchmarks.contest import SWEEPS, WARM_SWEEPS, seconds, undisturbed
 from benchmarks.core import Core
@@ -58,7 +56,7 @@ def run(size: Size) -> list[Figure]:
     for core in cores:
         core.check_state()
     expect("threads: different counties with the same answer", len(set(answers)), len(cores))
-    answer = fingerprint({"answers": np.array([int(answer, 16) for answer in answers], np.uint64)})
+    answer = combined(answers)
     return [
         Figure(
             f"two engines of {meters:,} meters",

@@ -16,7 +16,7 @@ from benchmarks.machine import need_memory
 
 QUESTION = Question("utf8", "ids of text, twelve bytes each", "≥ 0.5 × uint64")
 SIZES: dict[Size, tuple[int, ...]] = {"smoke": (3_000,), "full": (1_000_000, 10_000_000)}
-METER_BYTES = 1_000
+METER_BYTES = 1_200
 
 
 def run(size: Size) -> list[Figure]:
