@@ -146,6 +146,19 @@ def test_a_first_read_has_no_standing_charge_but_from_an_initial_read():
     )
 
 
+def test_the_midnight_that_ends_the_calendar_begins_no_day():
+    check(
+        """
+        account A1 25                -> opens calendar_ends
+        meter   M1 A1
+        read    M1 00:00 0           -> first
+        # 2 January has begun, 3 January will not.
+        read    M1 48:00 0           -> gap, standing A1 amount=-0.4
+        """,
+        county("calendar = { from = 2026-01-01, to = 2026-01-03 }", tariffs=STANDING),
+    )
+
+
 def test_late_reads_have_no_standing_charge():
     check_home(
         """

@@ -239,3 +239,20 @@ def test_first_reads_and_baselines_teach_nothing():
         rebase_meter M1 5000 00:45  -> first wh=0
         see   meter M1 typical=0.3
     """)
+
+
+def test_a_suspect_read_proves_no_relay_closed():
+    check(
+        STEADY
+        + """
+        read       M1 04:00 1600  -> good wh=100
+        adjustment A1 -25         -> notice low_balance A1 20, notice trip_due A1, trip A1 M1 id=1 expires=04:10
+        ack        1 done         -> notice tripped A1
+        top_up     A1 30          -> restore A1 M1 id=2
+        # It starts before the trip has expired.
+        read       M1 04:15 1700  -> good, restore A1 M1 id=2 attempt=2
+        read       M1 04:30 4700  -> suspect wh=3000, restore A1 M1 id=2 attempt=3
+        read       M1 04:45 4800  -> good wh=100, notice restored A1
+        """,
+        county(policy='notice = "0s"'),
+    )

@@ -174,3 +174,24 @@ tiers = [ { above = 1, add = "1" } ]
         """,
         TIERS + later,
     )
+
+
+def test_the_period_before_keeps_its_tiers_too():
+    later = """
+[[tariffs.flat.rates]]
+valid_from = 2026-02-01
+prices = { flat = "0.6" }
+schedule = [ { price = "flat" } ]
+tiers = [ { above = 1, add = "1" } ]
+"""
+    home(
+        """
+        top_up A1 1000
+        meter I1 A1 reading=interval
+        read  I1 01-20T00:15 9000  -> good charge=4.5
+        read  I1 02-01T00:15  500  -> good charge=0.3
+        # From 9 to 11 kWh, of which one is above January's ten.
+        read  I1 01-31T23:00 2000  -> late charge=1.1
+        """,
+        TIERS + later,
+    )
