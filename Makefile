@@ -57,7 +57,7 @@ sanitize: $(VENV)/.dev  ## the agreement tests under the address and undefined-b
 	assert '$(SANITIZED)' in e.__file__, e.__file__; \
 	sys.exit(pytest.main(['-s', '-p', 'no:cacheprovider', 'tests/agreement', *'$(ARGS)'.split()]))"
 
-bench: build/.built $(VENV)/.dev  ## the benchmarks, their answers compared first; ARGS='--size full' for figures
+bench: build/.built $(VENV)/.bench  ## the benchmarks, their answers compared first; ARGS='--size full' for figures
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## all that was built, but for the environment
@@ -80,6 +80,10 @@ $(VENV)/.cli: pyproject.toml $(VENV)/.tools
 $(VENV)/.dev: pyproject.toml $(VENV)/.tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[dev]'
 	@touch $(VENV)/.cli $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[bench]'
+	@touch $@
 
 build/.built: setup.py $(CYTHON) $(VENV)/.tools
 	$(BIN)/python setup.py -q build_ext --inplace
