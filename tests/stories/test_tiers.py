@@ -184,7 +184,7 @@ prices = { flat = "0.6" }
 schedule = [ { price = "flat" } ]
 tiers = [ { above = 1, add = "1" } ]
 """
-    home(
+    check_home(
         """
         top_up A1 1000
         meter I1 A1 reading=interval
