@@ -37,7 +37,7 @@ cdef inline bint take_ordinary(
     cdef const Tariff* tariff
     cdef Figures* figures
     cdef Intervals* out = &core.intervals
-    cdef int64_t counts, energy_wh, charge, balance, k0, base, rest, typical, used, level, i, first, last
+    cdef int64_t counts, energy_wh, charge, balance, k0, base, rest, typical, level, i, first, last, used = 0
     cdef int64_t start_s = meter.last_at_s
     if unlikely(status & ORDINARY_STATUS or meter.flags & (METER_OUT_OF_USE | METER_READ) != METER_READ):
         return False
