@@ -11,7 +11,7 @@ from stories.script import StoryError
 GOOD = HOME + "    read M1 00:15 400 -> good wh=400 charge=0.2 balance=24.8 start=00:00\n"
 
 
-def fails(story: str, why: str) -> None:
+def check_fails(story: str, why: str) -> None:
     with pytest.raises(StoryError, match=why):
         check(story, county())
 
@@ -43,7 +43,7 @@ def test_a_true_story_counts_what_it_told():
     ],
 )
 def test_what_is_not_understood(line, why):
-    fails(GOOD + line, why)
+    check_fails(GOOD + line, why)
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_what_is_not_understood(line, why):
     ],
 )
 def test_an_effect_that_is_not_met_or_not_told(line, why):
-    fails(GOOD + line, why)
+    check_fails(GOOD + line, why)
 
 
 def test_a_story_that_tells_nothing_fails():
-    fails("meter M1 A1\n", "tells no effect")
-    fails("# nothing\n", "tells no effect")
+    check_fails("meter M1 A1\n", "tells no effect")
+    check_fails("# nothing\n", "tells no effect")
 
 
 def test_a_command_is_the_first_attempt_unless_told():
@@ -92,6 +92,6 @@ def test_a_command_is_the_first_attempt_unless_told():
     due = HOME + "adjustment A1 -25 -> notice low_balance, notice trip_due\n+48h -> trip A1 M1\n"
     assert check(story, county()) == 3
     assert check(due, county()) == 6
-    fails(due + "+1m -> trip A1 M1\n", "line 7: .*\n.*commands: told")
+    check_fails(due + "+1m -> trip A1 M1\n", "line 7: .*\n.*commands: told")
     assert check(due + "+1m -> trip A1 M1 attempt=2\n", county()) == 7
-    fails(HOME + "adjustment A1 -25 -> notice trip_due, notice low_balance\n", "line 5: .*\n.*notices: told")
+    check_fails(HOME + "adjustment A1 -25 -> notice trip_due, notice low_balance\n", "line 5: .*\n.*notices: told")
