@@ -41,7 +41,6 @@ cdef bint judge_energy(const Core* core, MeterState* meter, const Plan* plan) no
     """Learns a meter's typical energy; whether the read is suspect (reference, section 4)."""
     cdef int64_t x = plan.energy_wh // plan.intervals
     cdef int64_t typical = meter.typical_wh_x16 >> 4
-    cdef bint suspect = False
     if (meter.read_count >= FULL_COUNT and x > core.limits.suspect_floor_wh
             and product(x, core.limits.suspect_ratio.denominator)
             > product(typical, core.limits.suspect_ratio.numerator)):
@@ -56,7 +55,7 @@ cdef bint judge_energy(const Core* core, MeterState* meter, const Plan* plan) no
     meter.suspect_run = 0
     if meter.read_count < FULL_COUNT:
         meter.read_count += 1
-    return suspect
+    return False
 
 
 cdef void write_interval(
