@@ -94,4 +94,6 @@ def test_a_command_is_the_first_attempt_unless_told():
     assert check(due, county()) == 6
     check_fails(due + "+1m -> trip A1 M1\n", "line 7: .*\n.*commands: told")
     assert check(due + "+1m -> trip A1 M1 attempt=2\n", county()) == 7
-    check_fails(HOME + "adjustment A1 -25 -> notice trip_due, notice low_balance\n", "line 5: .*\n.*notices: told")
+    check_fails(
+        HOME + "adjustment A1 -25 -> notice trip_due, notice low_balance\n", "line 5: .*\n.*notices: told"
+    )
