@@ -1,0 +1,193 @@
+"""Recovery: what a journal holds, and the way to writing again.
+
+::
+
+    with Recovery(disk, new_id=random_16_bytes, start=snapshot_mark) as recovery:
+        for frame in recovery:          # replay
+            ...
+        journal = recovery.finish()     # only now is anything changed
+
+The order of `finish` is what a second crash, at any point of it, is safe with:
+
+1.  Evidence first: if anything proves that the frame at the end had been acknowledged, halt, change nothing.
+2.  The torn tail's bytes are kept in a file of their own.
+3.  Later segments, which hold no frame, are removed, the last first, so that none is missing before one that is there.
+4.  The good frames of the open segment are written to a new file, as they were read and verified, under this
+    start's incarnation. They may be in memory only: after a failed sync the kernel takes them for written, and to
+    sync the old file again would prove nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pipeline.journal.disk import ASIDE, Disk, DiskLocked, Lock, write_aside
+from pipeline.journal.errors import JournalError, JournalLocked
+from pipeline.journal.format import (
+    ID_BYTES,
+    SEGMENT_BYTES_MIN,
+    SEGMENT_HEADER_BYTES,
+    Mark,
+    SegmentHeader,
+    aligned,
+    origin,
+)
+from pipeline.journal.full import full
+from pipeline.journal.prune import prune_segments
+from pipeline.journal.scan import Frame, Scan
+from pipeline.journal.segments import make_segment
+from pipeline.journal.writer import Journal
+
+__all__ = ["LOCK", "SEGMENT_BYTES", "Recovery", "Tail", "prune"]
+
+LOCK = "journal.lock"
+SEGMENT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Bytes behind the last good frame: where they lay, what was wrong with them, and where they are kept now."""
+
+    name: str
+    offset: int
+    length: int
+    reason: str
+    kept_in: str
+
+
+class Recovery:
+    """A locked journal that is read from a mark on, then made ready for writing.
+
+    `new_id` becomes the id of a journal that does not exist yet: 16 random bytes. `start` is the mark of the snapshot
+    that was loaded; frames behind it are handed out. `acknowledged` says who has seen which frame acknowledged.
+    Raises `JournalLocked`, `JournalDamaged`, `JournalError` for arguments that are wrong, and `OSError`
+    for what cannot be read.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        *,
+        new_id: bytes,
+        start: Mark | None = None,
+        acknowledged: Mapping[str, int] | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        if len(new_id) != ID_BYTES:
+            raise JournalError(f"a journal id of {len(new_id)} bytes; expected {ID_BYTES} random ones")
+        if segment_bytes < SEGMENT_BYTES_MIN or segment_bytes % SEGMENT_HEADER_BYTES:
+            raise JournalError(
+                f"segments of {segment_bytes} bytes; expected a multiple of {SEGMENT_HEADER_BYTES}, at least "
+                f"{SEGMENT_BYTES_MIN}"
+            )
+        self._disk = disk
+        self._new_id = new_id
+        self._segment_bytes = segment_bytes
+        self._acknowledged = dict(acknowledged or {})
+        if start and start.number:
+            self._acknowledged["the snapshot"] = start.number
+        self._looked = False
+        self._finished = False
+        self._lock = _take_lock(disk)
+        self.tails: list[Tail] = []
+        try:
+            self._scan = Scan(disk, start if start and start.number else None)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Each frame behind the snapshot; raises `JournalDamaged` at the end if something acknowledged is missing."""
+        yield from self._scan
+        if not self._looked:
+            self._scan.evidence(self._acknowledged)
+            self._looked = True
+
+    def finish(self) -> Journal:
+        """Make the journal ready for writing, behind the last good frame; frames not yet looked at are passed over.
+
+        Raises `JournalFull` if there is no room for a segment, and `OSError`: in both cases a later
+        recovery finds what this one found.
+        """
+        for _ in self:
+            pass
+        scan = self._scan
+        with full(self._disk):
+            self._clear()
+            self._keep_tails()
+            for segment in reversed(scan.segments[scan.place + 1 :]):
+                self._disk.remove(segment.name)
+                self._disk.sync_names()
+            journal = self._renew()
+        self._finished = True
+        return journal
+
+    def close(self) -> None:
+        """Let others have the journal, unless it was finished: then it is the `Journal` that holds the lock."""
+        if not self._finished:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _clear(self) -> None:
+        """Remove what was written aside when the process ended."""
+        for name in self._disk.names():
+            if name.endswith(ASIDE):
+                self._disk.remove(name)
+
+    def _keep_tails(self) -> None:
+        for name, offset, data in self._scan.tail():
+            kept_in = self._unused(f"torn-{self._scan.mark.number + 1:012d}")
+            write_aside(self._disk, kept_in, [data]).close()
+            self.tails.append(Tail(name, offset, len(data), self._scan.ended or "", kept_in))
+
+    def _unused(self, stem: str) -> str:
+        """A name that no file has yet: what an earlier recovery kept stays."""
+        names = set(self._disk.names())
+        count = 1
+        while (name := f"{stem}-{count}.bytes") in names:
+            count += 1
+        return name
+
+    def _renew(self) -> Journal:
+        scan = self._scan
+        if not scan.segments:
+            scan.mark = origin(self._new_id)
+        index = scan.segments[scan.place].index if scan.segments else 1
+        size = max(self._segment_bytes, aligned(scan.offset, SEGMENT_HEADER_BYTES))
+        header = SegmentHeader(index, size, scan.journal_id or self._new_id, scan.incarnation + 1)
+        file = make_segment(self._disk, header, [scan.data[SEGMENT_HEADER_BYTES : scan.offset]])
+        return Journal(self._disk, self._lock, file, header, scan.offset, scan.mark, self._segment_bytes)
+
+
+def _take_lock(disk: Disk) -> Lock:
+    """Lock a journal; raises `JournalLocked`, with the process that has it."""
+    try:
+        return disk.lock(LOCK, str(os.getpid()))
+    except DiskLocked as holder:
+        raise JournalLocked(
+            f"journal {disk.where} is in use by process {holder}; one process writes a journal: stop that one first"
+        ) from None
+
+
+def prune(disk: Disk, before: int) -> list[str]:
+    """Lock a journal that no process has open, and remove whole segments of frames lower than a number.
+
+    Returns the names of what was removed, the oldest first. Raises `JournalLocked` (ask the process that has it:
+    `Journal.prune`), `JournalDamaged`, `OSError`.
+    """
+    lock = _take_lock(disk)
+    try:
+        return prune_segments(disk, before)
+    finally:
+        lock.release()
