@@ -33,7 +33,7 @@ cdef class Batch:
     cdef const uint8_t* valid(self, object array) except? NULL
     cdef Optional optional(self, str name) except *
     cdef OptionalIds optional_ids(self, str name) except *
-    cdef int64_t text_bytes(self, str name)
+    cdef int64_t text_bytes(self, str name) except -1
     cdef take_accounts(self, Configured configured)
     cdef take_meters(self)
     cdef take_districts(self)

@@ -21,14 +21,19 @@ from fastcore.types cimport (
 )
 from fastcore.updates cimport apply_updates
 
+TEXT = pa.string()
+
 cdef uint64_t[2] nothing             # where a column without rows points to
 
 
 cdef const void* values_of(object array) except NULL:
+    """The place of an array's first value, or of a text's first offset."""
+    cdef size_t place, begin
     buffer = array.buffers()[1]
     if buffer is None or buffer.size == 0:
         return nothing
-    return <const void*><size_t>buffer.address
+    place, begin = buffer.address, array.offset * (4 if array.type == TEXT else array.type.byte_width)
+    return <const char*>place + begin
 
 
 cdef Ids ids_of(object array) except *:
@@ -88,12 +93,13 @@ cdef class Batch:
             out.valid = self.valid(column)
         return out
 
-    cdef int64_t text_bytes(self, str name):
+    cdef int64_t text_bytes(self, str name) except -1:
+        cdef const int32_t* offsets
         column = self.columns.get(name)
-        if column is None or column.type != pa.string() or len(column) == 0:
+        if column is None or column.type != TEXT or len(column) == 0:
             return 0
-        data = column.buffers()[2]
-        return 0 if data is None else data.size
+        offsets = <const int32_t*>values_of(column)
+        return offsets[len(column)] - offsets[0]
 
     cdef take_accounts(self, Configured configured):
         self.accounts.rows = self.rows

@@ -81,10 +81,10 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def settled(array: pa.Array) -> pa.Array:
-    """Return an array with offset 0 and buffers aligned for its values; copied where it is not so."""
+    """Return an array with buffers aligned for its values, wherever in them it begins; copied where it is not so."""
     if not len(array):
         return pa.array([], array.type)
-    if array.offset or any(buffer is not None and buffer.address % 8 for buffer in array.buffers()):
+    if any(buffer is not None and buffer.address % 8 for buffer in array.buffers()):
         return pa.concat_arrays([array])
     return array
 

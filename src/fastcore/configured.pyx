@@ -114,6 +114,7 @@ cdef class Configured:
         out.tier_above_wh = <const int64_t*>self.keep(tables.tier_above)
         out.tier_add = <const int64_t*>self.keep(tables.tier_add)
         out.tier_kind = tables.tier_kind
+        out.rate.k1 = -1
 
     cdef void lay_policy(self, object policy, Policy* out, list texts):
         out.level_nano = <const int64_t*>self.keep(np.array(policy.warn_below, np.int64))

@@ -117,6 +117,9 @@ cdef uint8_t judge_row(
     profile.most_wh = ENERGY_READ_LIMIT_WH - 1
     if profile.max_w:
         profile.most_wh = <int64_t>min(product(profile.max_w, profile.interval_s) // 3600, <int128_t>profile.most_wh)
+    profile.most_counts = <uint64_t>(profile.most_wh // profile.wh_per_count)
+    profile.value_limit = <uint64_t>profile.modulus if profile.modulus else <uint64_t>1 << 63
+    profile.register_mask = 0 if profile.reading == READING_INTERVAL else -1
     memset(profile.spare, 0, sizeof(profile.spare))
     if initial != has(&rows.initial_value, i):
         return REASON_BAD_REGISTRY

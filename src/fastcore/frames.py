@@ -100,13 +100,6 @@ def instants(values: Rows) -> pa.Array:
     return fixed(INSTANT, values, values != _NEVER)
 
 
-def _gather(texts: Sequence[str | None], rows: Rows, valid: Bools) -> pa.Array:
-    return pa.array(
-        [texts[row] if ok else None for row, ok in zip(rows.tolist(), valid.tolist(), strict=True)],
-        pa.string(),
-    )
-
-
 def _sequence(source: Source, rows: Rows) -> pa.Array:
     return fixed(pa.uint64(), np.full(len(rows), source.sequence, np.uint64))
 
@@ -152,7 +145,7 @@ def _notices(source: Source, rows: Rows) -> list[pa.Array]:
         _sequence(source, rows),
         source.id_column("accounts", rows["account"]),
         words(types.Notice, rows["kind"]),
-        _gather(source.level_texts, level, level >= 0),
+        pa.array(source.level_texts, pa.string()).take(pa.array(level, mask=level < 0)),
         _now(source, rows),
         fixed(MONEY, rows["balance_nano"]),
     ]

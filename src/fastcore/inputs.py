@@ -40,8 +40,8 @@ class Taken(NamedTuple):
     columns : dict[str, pa.Array]
         By name. Instants and money are int64 (seconds, nano-units), flags uint8, ``status`` uint16,
         ``command_id`` uint64, ``payment_id`` fixed_size_binary(16), ``loss_limit`` float64, other numbers
-        int64, ids uint64 or utf8, and the rest utf8. Each has offset 0 and aligned buffers. An optional
-        column may be absent, and may hold nulls.
+        int64, ids uint64 or utf8, and the rest utf8. Each has aligned buffers, and may begin anywhere in
+        them. An optional column may be absent, and may hold nulls.
 
     """
 

@@ -7,16 +7,22 @@ cdef extern from *:
     #define FASTCORE_NATIVE
     #include <stdint.h>
     #include <stdlib.h>
+    #include <string.h>
     #include <sys/mman.h>
     typedef __int128 fc_int128;
     typedef unsigned __int128 fc_uint128;
     static inline fc_int128 fc_product(int64_t a, int64_t b) { return (fc_int128)a * b; }
+    static inline uint64_t fc_word(const void *place) { uint64_t word; memcpy(&word, place, 8); return word; }
+    static inline void fc_put_word(void *place, uint64_t word) { memcpy(place, &word, 8); }
     static inline int fc_fits(fc_int128 x, int64_t limit) { return x < limit && x > -(fc_int128)limit; }
     static inline uint64_t fc_mix(uint64_t a, uint64_t b) {
         fc_uint128 p = (fc_uint128)a * b;
         return (uint64_t)p ^ (uint64_t)(p >> 64);
     }
     static inline int64_t fc_floor_div(int64_t a, int64_t b) { return a / b - ((a % b != 0) & ((a < 0) != (b < 0))); }
+    #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    #error "fastcore reads bytes of its states eight at a time, as little-endian machines lay them out"
+    #endif
     static inline int fc_lowest_bit(uint64_t word) { return __builtin_ctzll(word); }
     static inline void fc_prefetch(const void *place) { __builtin_prefetch(place, 1, 3); }
     static inline void *fc_aligned(size_t line, size_t size) {
@@ -41,6 +47,9 @@ cdef extern from *:
     int128_t product "fc_product"(int64_t a, int64_t b) noexcept nogil
     # |x| < limit
     bint fits "fc_fits"(int128_t x, int64_t limit) noexcept nogil
+    # Eight bytes, wherever they lie.
+    uint64_t word "fc_word"(const void* place) noexcept nogil
+    void put_word "fc_put_word"(void* place, uint64_t word) noexcept nogil
     # The two halves of a 128-bit product, folded: a hash that spreads every bit of both.
     uint64_t mix "fc_mix"(uint64_t a, uint64_t b) noexcept nogil
     # Rounds towards minus infinity, on both sides of zero; b > 0.

@@ -1,113 +1,119 @@
-# The ordinary read: the next interval of a meter that reads on time, plausible, within one window, at no edge
-# and no threshold that would need more than a line. It does what take_read does, in one straight line;
-# whatever is not ordinary, it leaves alone.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+# The ordinary read: the next interval of a meter that reads on time, plausible, within one window and one day, at
+# no threshold that would need more than a line. It does what take_read does, in one straight line; whatever is not
+# ordinary, it leaves alone.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, Intervals, mark
-from fastcore.native cimport ENERGY_SUM_LIMIT_WH, MONEY_LIMIT_NANO, NEVER, likely, product, unlikely
-from fastcore.structs cimport AccountState, Figures, MeterProfile, MeterState, Tariff
-from fastcore.types cimport (
-    METER_OUT_OF_USE, METER_PRIMARY, METER_READ, NONE, READING_REGISTER, STATE_OFF, STATE_RESTORING,
+from fastcore.native cimport (
+    ENERGY_SUM_LIMIT_WH, MONEY_LIMIT_NANO, NEVER, likely, product, put_word, unlikely, word,
 )
+from fastcore.structs cimport AccountState, Figures, MeterProfile, MeterState, Rate, Tariff
+from fastcore.types cimport METER_OUT_OF_USE, METER_READ, NONE, STATE_OFF, STATE_RESTORING
 
 cdef enum:
     ORDINARY_STATUS = 1 | 2 | 4 | 8  # none of these is set
-    SMALL = 0x7FFFFFFF               # products of two smaller numbers stay far inside 63 bits
+    FULL_COUNT = 16                  # forward reads after which a meter's typical energy is believed
+    MOMENTS = 64                     # instants remembered
+    # Bits of a meter's last eight bytes, from `quality` to `spare`.
+    FLAGS_BIT = 8
+    COUNT_BIT = 24
+    RUNS_BIT = 32
+    FINDINGS_BIT = 48
 
 cdef struct Moment:                  # what the reads of one instant share
     int64_t at_s
     int64_t k1                       # the cell edge at it
-    int64_t window_start_s
+    int64_t cells_back               # to the newest edge of a window or a day before it; 0: no read at it is ordinary
     Figures* slab                    # of its window, by district
-    int64_t month_k0                 # the first cell of its month, and of its year
-    int64_t year_k0
-    int64_t month
-    int64_t year
-    bint ordinary                    # a read at it may be
+    int32_t month
+    int32_t year
+
+cdef struct Pass:                    # what a pass over a batch keeps at hand; nothing of it is in two places
+    Core* core
+    Moment moment
+    Intervals out                    # its counts are ahead of the core's
+    int64_t taken                    # ordinary reads
+    int64_t consumed_wh              # by them
+    int64_t supplied_wh
 
 # What reads at an instant share; not ordinary: rules 3 to 5 refuse it, or it lies in no open window.
-cdef void look_at(const Core* core, int64_t at_s, Moment* moment_out) noexcept nogil
+cdef Moment look_at(const Core* core, int64_t at_s) noexcept nogil
+# Brings a tariff's rate to a moment.
+cdef void rate_at(Tariff* tariff, const Moment* moment) noexcept nogil
+# What tiers add to the charge of energy beyond what was used in their period.
+cdef int64_t tiers_add(const Rate* rate, int64_t used_wh, int64_t energy_wh) noexcept nogil
 
-cdef inline bint take_ordinary(
-    Core* core, const Moment* moment, uint32_t row, MeterState* meter, int64_t value, uint16_t status
-) noexcept nogil:
+cdef inline bint is_ordinary_meter(uint64_t tail) noexcept nogil:
+    """By its last eight bytes: in use, read before, some typical energy learnt, no finding open."""
+    cdef uint64_t flags = <uint64_t>(METER_OUT_OF_USE | METER_READ) << FLAGS_BIT
+    cdef uint64_t none = <uint64_t>0xFF << FINDINGS_BIT
+    return tail & (flags | none) == <uint64_t>METER_READ << FLAGS_BIT and tail >> COUNT_BIT & 0xFF
+
+cdef inline bint take_ordinary(Pass* run, uint32_t row, uint32_t meter_row, int64_t value, uint16_t status) noexcept nogil:
     """Whether the read was an ordinary one, and has been taken."""
+    cdef Core* core = run.core
+    cdef MeterState* meter = &core.meters[meter_row]
     cdef const MeterProfile* profile = &core.profiles[meter.profile]
-    cdef AccountState* account
-    cdef const Tariff* tariff
+    cdef AccountState* account = NULL
+    cdef Tariff* tariff
     cdef Figures* figures
-    cdef Intervals* out = &core.intervals
-    cdef int64_t counts, energy_wh, charge, balance, k0, base, rest, typical, level, i, first, last, used = 0
-    cdef int64_t start_s = meter.last_at_s
-    if unlikely(status & ORDINARY_STATUS or meter.flags & (METER_OUT_OF_USE | METER_READ) != METER_READ):
+    cdef uint64_t tail = word(&meter.quality), count
+    cdef int64_t energy_wh, charge = 0, balance = 0, k1 = run.moment.k1, k0, base, rest, typical, i, used
+    cdef int64_t start_s = meter.last_at_s, at_s = run.moment.at_s
+    if unlikely(not is_ordinary_meter(tail) or status & ORDINARY_STATUS):
         return False
-    if unlikely(meter.findings):
+    if unlikely(at_s - start_s != profile.interval_s or profile.cells > run.moment.cells_back):
         return False
-    if unlikely(moment.at_s - start_s != profile.interval_s or start_s < moment.window_start_s):
+    energy_wh = value - (meter.last_value & profile.register_mask)
+    if unlikely(<uint64_t>value >= profile.value_limit or <uint64_t>energy_wh > profile.most_counts):
         return False
-    counts = value - meter.last_value if profile.reading == READING_REGISTER else value
-    if unlikely(value < 0 or counts < 0 or counts > SMALL or profile.wh_per_count > SMALL):
-        return False
-    if unlikely(profile.modulus > 0 and value >= profile.modulus):
-        return False
-    energy_wh = counts * profile.wh_per_count
-    if unlikely(energy_wh > profile.most_wh):
-        return False
+    energy_wh *= profile.wh_per_count
     typical = meter.typical_wh_x16 >> 4
-    if unlikely(energy_wh > core.limits.suspect_floor_wh and meter.read_count >= 16 and product(
+    count = tail >> COUNT_BIT & 0xFF
+    if unlikely(energy_wh > core.limits.suspect_floor_wh and count >= FULL_COUNT and product(
             energy_wh, core.limits.suspect_ratio.denominator) > product(typical, core.limits.suspect_ratio.numerator)):
         return False
-    figures = &moment.slab[meter.district]
+    figures = &run.moment.slab[meter.district]
     if unlikely(not figures.ready):
         return False
-    k0 = moment.k1 - profile.cells
 
     if likely(meter.account != NONE):
         account = &core.accounts[meter.account]
         tariff = &core.tariffs[account.tariff]
         if unlikely(account.state == STATE_OFF or account.state == STATE_RESTORING):
             return False
-        if unlikely(meter.flags & METER_PRIMARY and core.day_of_edge[moment.k1] != core.day_of_edge[k0]):
+        if unlikely(energy_wh == 0 and (
+                profile.interval_s >= core.limits.zero_usage_s
+                or (meter.zero_since_s != NEVER and at_s - meter.zero_since_s >= core.limits.zero_usage_s))):
             return False
-        if unlikely(energy_wh == 0 and meter.zero_since_s != NEVER
-                    and moment.at_s - meter.zero_since_s >= core.limits.zero_usage_s):
-            return False
-        if unlikely(energy_wh == 0 and profile.interval_s >= core.limits.zero_usage_s):
-            return False
+        if unlikely(tariff.rate.k1 != k1):
+            rate_at(tariff, &run.moment)
         # E < 10**11 and |price| < 10**7: no product of this function leaves 10**18.
-        if profile.cells == 1:
-            charge = energy_wh * (tariff.price_sum[moment.k1] - tariff.price_sum[k0])
+        if likely(profile.cells == 1):
+            charge = energy_wh * tariff.rate.price_nano
         else:
+            k0 = k1 - profile.cells
             base, rest = energy_wh // profile.cells, energy_wh % profile.cells
-            charge = (base * (tariff.price_sum[moment.k1] - tariff.price_sum[k0])
+            charge = (base * (tariff.price_sum[k1] - tariff.price_sum[k0])
                       + tariff.price_sum[k0 + rest] - tariff.price_sum[k0])
+        used = account.tier_energy_wh
         if tariff.tier_kind:
-            if unlikely(account.tier_period != (moment.month if tariff.tier_kind == 1 else moment.year)
-                        or k0 < (moment.month_k0 if tariff.tier_kind == 1 else moment.year_k0)):
+            if unlikely(account.tier_period != tariff.rate.period or used + energy_wh >= ENERGY_SUM_LIMIT_WH):
                 return False
-            used = account.tier_energy_wh
-            if unlikely(used + energy_wh >= ENERGY_SUM_LIMIT_WH):
-                return False
-            first = tariff.tier_offset[tariff.version_of_period[account.tier_period]]
-            last = tariff.tier_offset[tariff.version_of_period[account.tier_period] + 1]
-            for i in range(first, last):
-                level = tariff.tier_above_wh[i]
-                if used + energy_wh <= level:
-                    break
-                charge += tariff.tier_add[i] * (used + energy_wh - (level if level > used else used))
+            if tariff.rate.tiers and used + energy_wh > tariff.rate.tier_above_wh[0]:
+                charge += tiers_add(&tariff.rate, used, energy_wh)
         balance = account.balance_nano - charge
         if unlikely(charge >= MONEY_LIMIT_NANO or charge <= -MONEY_LIMIT_NANO
-                    or balance >= MONEY_LIMIT_NANO or balance <= -MONEY_LIMIT_NANO):
-            return False
-        if unlikely(figures.consumption_wh + energy_wh >= ENERGY_SUM_LIMIT_WH):
+                    or balance >= MONEY_LIMIT_NANO or balance <= -MONEY_LIMIT_NANO
+                    or figures.consumption_wh + energy_wh >= ENERGY_SUM_LIMIT_WH):
             return False
         figures.consumption_wh += energy_wh
-        core.accepted_wh[0] += energy_wh
+        run.consumed_wh += energy_wh
         account.balance_nano = balance
         account.charged_nano = <int64_t>(<uint64_t>account.charged_nano + <uint64_t>charge)
         if tariff.tier_kind:
             account.tier_energy_wh = used + energy_wh
-        if energy_wh:
+        if likely(energy_wh):
             meter.zero_since_s = NEVER
         elif meter.zero_since_s == NEVER:
             meter.zero_since_s = start_s
@@ -116,41 +122,34 @@ cdef inline bint take_ordinary(
     else:
         if unlikely(figures.supply_wh + energy_wh >= ENERGY_SUM_LIMIT_WH):
             return False
-        account = NULL
-        charge = 0
-        balance = 0
         figures.supply_wh += energy_wh
-        core.accepted_wh[1] += energy_wh
+        run.supplied_wh += energy_wh
     figures.received[meter.klass] += 1
+    run.taken += 1
 
-    if unlikely(meter.read_count == 0):
-        meter.typical_wh_x16 = 16 * energy_wh
-    else:
-        meter.typical_wh_x16 += energy_wh - typical
-    meter.read_count += meter.read_count < 16
-    meter.suspect_run = 0
-    meter.refused_run = 0
-    meter.last_at_s = moment.at_s
+    meter.typical_wh_x16 += energy_wh - typical
+    meter.last_at_s = at_s
     meter.last_value = value
-    meter.quality = 0
-    core.qualities[0] += 1
+    # One more forward read, its quality 0, and no run of suspect or refused ones.
+    tail &= ~(<uint64_t>0xFF | <uint64_t>0xFFFF << RUNS_BIT)
+    put_word(&meter.quality, tail + (<uint64_t>(count < FULL_COUNT) << COUNT_BIT))
 
-    if likely(out.row != NULL):
-        i = out.items
-        out.items = i + 1
-        out.row[i] = row
-        out.meter_id[i] = meter.id
-        out.district_id[i] = figures.district_id
-        out.start_s[i] = start_s
-        out.end_s[i] = moment.at_s
-        out.energy_wh[i] = energy_wh
-        out.quality[i] = 0
-        out.charge_nano[i] = charge
-        out.balance_nano[i] = balance
+    if likely(run.out.row != NULL):
+        i = run.out.items
+        run.out.items = i + 1
+        run.out.row[i] = row
+        run.out.meter_id[i] = meter.id
+        run.out.district_id[i] = figures.district_id
+        run.out.start_s[i] = start_s
+        run.out.end_s[i] = at_s
+        run.out.energy_wh[i] = energy_wh
+        run.out.quality[i] = 0
+        run.out.charge_nano[i] = charge
+        run.out.balance_nano[i] = balance
         if likely(account != NULL):
-            out.account_id[i] = account.id
+            run.out.account_id[i] = account.id
         else:
-            out.account_id[i] = 0
-            out.has_account[i >> 3] &= ~<uint8_t>(1 << (i & 7))
-            out.without_account += 1
+            run.out.account_id[i] = 0
+            run.out.has_account[i >> 3] &= ~<uint8_t>(1 << (i & 7))
+            run.out.without_account += 1
     return True

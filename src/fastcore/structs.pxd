@@ -33,6 +33,9 @@ cdef struct MeterProfile:            # shared by all meters of which the registr
     int64_t modulus                  # counts at which the register wraps; 0: never
     int64_t max_w                    # 0: unknown
     int64_t most_wh                  # of one interval: what max_w allows, and below the bound of a read
+    uint64_t most_counts             # of it
+    uint64_t value_limit             # a read's value is below it
+    int64_t register_mask            # all bits of a register, which is read against the read before; else none
     int32_t interval_s
     int32_t cells                    # of one interval
     uint8_t reading                  # Reading
@@ -196,6 +199,14 @@ cdef struct Limits:                  # [engine] of the configuration
     Ratio loss_coverage
     bint accept_estimates
 
+cdef struct Rate:                    # a tariff at the cell edge that was asked for last
+    int64_t k1                       # that edge; -1: none was
+    int64_t price_nano               # of a Wh in the cell before it
+    const int64_t* tier_above_wh     # of its tier period's version
+    const int64_t* tier_add
+    int32_t tiers
+    int32_t period                   # the tier period of the cell before it
+
 cdef struct Tariff:
     const int64_t* price_sum         # nano per Wh, summed over the cells before k
     const int64_t* standing_nano     # by local day
@@ -204,6 +215,7 @@ cdef struct Tariff:
     const int64_t* tier_above_wh
     const int64_t* tier_add
     int32_t tier_kind                # 0 none, 1 month, 2 year
+    Rate rate
 
 cdef struct Policy:
     const int64_t* level_nano        # falling
