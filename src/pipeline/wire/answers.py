@@ -1,0 +1,63 @@
+"""Messages, made: header and body, ready for a socket."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+from pipeline.wire.check import Line
+from pipeline.wire.controls import Conflict, Control, Rejected, pack_control
+from pipeline.wire.header import KEY_BYTES, Buffer, Header, pack
+from pipeline.wire.kinds import Kind
+from pipeline.wire.refusals import Reason, Refused
+
+__all__ = ["Message", "control", "plain", "refusal", "tick_body"]
+
+_NOBODY: Final = bytes(KEY_BYTES)
+_TICK: Final = struct.Struct("<q")
+
+
+class Message(NamedTuple):
+    """The two frames of a message."""
+
+    header: bytes
+    body: Buffer
+
+
+def control(producer: bytes, what: Control, *, epoch: int = 0, session: int = 0, seq: int = 0) -> Message:
+    """A control message with a body."""
+    kind, body = pack_control(what)
+    return Message(pack(kind, producer, body, epoch=epoch, session=session, seq=seq), body)
+
+
+def plain(producer: bytes, kind: Kind, *, epoch: int = 0, session: int = 0, seq: int = 0) -> Message:
+    """A control message that says all in its header: PING, PONG, FENCED, NACK."""
+    return Message(pack(kind, producer, epoch=epoch, session=session, seq=seq), b"")
+
+
+def refusal(refused: Refused, producer: bytes, frame: Buffer | None, line: Line | None) -> Message:
+    """The answer to a message that was refused.
+
+    `producer` is the key of the connection, `frame` the message's first frame, if it had one: where it is a whole
+    header, the answer carries its number.
+    """
+    line = line or Line()
+    try:
+        header = Header.unpack(frame) if frame is not None else None
+    except Refused:
+        header = None
+    seq = header.seq if header else 0
+    if refused.reason is Reason.EPOCH:
+        return plain(producer, Kind.FENCED, epoch=line.epoch)
+    if refused.reason is Reason.SEQ:
+        return plain(producer, Kind.NACK, epoch=line.epoch, session=line.session, seq=line.next_seq)
+    if refused.reason is Reason.CONFLICT and seq in line.digests:
+        what: Control = Conflict(line.digests[seq])
+    else:
+        what = Rejected(refused.reason, refused.text)
+    return control(producer, what, epoch=line.epoch, session=line.session, seq=seq)
+
+
+def tick_body(at_s: int) -> bytes:
+    """The body of a TICK: an operator says what time it is."""
+    return _TICK.pack(at_s)
