@@ -3,7 +3,7 @@
 One message a command: the envelope of IEC 61968-100 (verb, noun, revision, time, source, ids), and one
 `EndDeviceControl` in the payload. Its type is a code of four parts, such as 3.31.0.23: electric meter, remote
 switch, nothing, disconnect. Vendors differ, so a head-end may be given codes of its own. The expiry is the end of
-`scheduledInterval`; id, attempt and evidence stand among the names, so that what is executed can be traced and verified.
+`scheduledInterval`; the evidence stands among the names, so that what is executed can be traced and verified.
 """
 
 from __future__ import annotations
