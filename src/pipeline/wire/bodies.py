@@ -30,7 +30,7 @@ from pipeline.wire.flat import BatchMetadata, Broken, batch_metadata
 from pipeline.wire.header import Buffer
 from pipeline.wire.kinds import ARROW_BYTES_MAX, ROWS_MAX, Kind
 from pipeline.wire.refusals import Reason, Refused
-from pipeline.wire.schemas import COMMANDS, SCHEMAS, Ids
+from pipeline.wire.schemas import COMMANDS, IDS, SCHEMAS, Ids
 
 __all__ = ["METADATA_BYTES_MAX", "read_batch", "write_batch"]
 
@@ -40,7 +40,16 @@ METADATA_BYTES_MAX: Final = 8192
 _START: Final = b"\xff\xff\xff\xff"
 _END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _LENGTH: Final = struct.Struct("<4si")
-_UNSOUND: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, LookupError, NotImplementedError)
+_UNSOUND: Final = (
+    pa.ArrowException,
+    OSError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    LookupError,
+    NotImplementedError,
+)
+"""What PyArrow raises at data that is damaged."""
 
 
 class _Published(NamedTuple):
@@ -65,18 +74,16 @@ _PUBLISHED: Final[dict[Kind, list[_Published]]] = {
 }
 
 
-def write_batch(kind: Kind, batch: pa.RecordBatch | pa.Table) -> bytes:
+def write_batch(kind: Kind, batch: pa.RecordBatch | pa.Table, ids: Ids | None = None) -> bytes:
     """The body of a batch, whose columns may stand in any order and be of any type that casts without loss.
 
-    Columns that the kind does not have are left out; optional ones that are missing are all null. Raises
+    Columns that the kind does not have are left out; optional ones that are missing are all null. `ids` is the type
+    of the node's ids: without it, it is that of the batch's, and ``uint64`` where the batch has none. Raises
     `SchemaError` for a column that does not fit, and for more rows or bytes than a message takes.
     """
     if batch.num_rows > ROWS_MAX:
         raise SchemaError(f"{kind.name}: {batch.num_rows} rows in one batch; expected at most {ROWS_MAX}")
-    names = batch.schema.names
-    ids = next((name for name in ("meter_id", "account_id", "district_id") if name in names), None)
-    text = ids is not None and not pa.types.is_integer(batch.schema.field(ids).type)
-    published = _PUBLISHED[kind][1 if text else 0]
+    published = _PUBLISHED[kind][list(IDS).index(ids or _ids_of(batch.schema))]
     columns = [_column(kind, batch, field) for field in published.schema]
     made = pa.RecordBatch.from_arrays(columns, schema=published.schema)
     sink = pa.BufferOutputStream()
@@ -126,13 +133,14 @@ def _schema(kind: Kind, body: Buffer) -> tuple[_Published, int]:
     end = _message(body, 0, Reason.SCHEMA)
     try:
         schema = pa.ipc.read_schema(pa.py_buffer(body)[:end])
+        for published in _PUBLISHED[kind]:
+            if schema.equals(published.schema):
+                return published, end
+        found = _told(schema)
     except _UNSOUND as error:
         raise Refused(Reason.SCHEMA, f"the stream does not begin with a schema: {error}") from None
-    for published in _PUBLISHED[kind]:
-        if schema.equals(published.schema):
-            return published, end
-    told = ", ".join(f"{field.name}: {field.type}" + "?" * field.nullable for field in schema)
-    raise Refused(Reason.SCHEMA, f"columns {told}; expected {_told(kind)}")
+    expected = " or ".join(_told(published.schema) for published in _PUBLISHED[kind])
+    raise Refused(Reason.SCHEMA, f"columns {found}; expected {expected}")
 
 
 def _message(body: Buffer, at: int, reason: Reason) -> int:
@@ -175,6 +183,15 @@ def _buffers(metadata: BatchMetadata) -> None:
             raise Refused(Reason.INVALID, f"a column of {count} nulls in {metadata.rows} rows")
 
 
+def _ids_of(schema: pa.Schema) -> Ids:
+    """The type of the first column of ids that says one."""
+    for name in ("meter_id", "account_id", "district_id"):
+        place = schema.get_field_index(name)
+        if place >= 0 and not pa.types.is_null(schema.field(place).type):
+            return "uint64" if pa.types.is_integer(schema.field(place).type) else "utf8"
+    return "uint64"
+
+
 def _column(kind: Kind, batch: pa.RecordBatch | pa.Table, field: pa.Field) -> pa.Array:
     places = batch.schema.get_all_field_indices(field.name)
     if not places and field.nullable:
@@ -196,8 +213,5 @@ def _column(kind: Kind, batch: pa.RecordBatch | pa.Table, field: pa.Field) -> pa
     return column
 
 
-def _told(kind: Kind) -> str:
-    return " or ".join(
-        ", ".join(f"{field.name}: {field.type}" + "?" * field.nullable for field in published.schema)
-        for published in _PUBLISHED[kind]
-    )
+def _told(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name}: {field.type}" + "?" * field.nullable for field in schema)
