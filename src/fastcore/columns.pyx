@@ -17,6 +17,7 @@ from fastcore.memory cimport allocate
 cdef enum:
     ALIGNMENT = 64
     ID_BYTES = 64
+    APART = 5 * 64
     POOLED = 4                       # blocks of a size that are kept for the next batch
 
 cdef dict pool = {}                  # size → addresses of blocks that nobody holds
@@ -56,7 +57,8 @@ cdef inline int64_t padded(int64_t size) noexcept nogil:
 
 
 cdef Block intervals_block(int64_t rows, Intervals* out):
-    cdef int64_t wide = padded(8 * rows), bits = padded((rows + 7) >> 3)
+    # Columns a power of two apart would all fall into the same few lines of the first cache.
+    cdef int64_t wide = padded(8 * rows) + APART, bits = padded((rows + 7) >> 3)
     cdef Block block = new_block(9 * wide + padded(4 * rows) + padded(2 * rows) + bits)
     cdef char* place = block.data
     out.items = 0

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from fastcore.core cimport Core, push
 from fastcore.findings cimport close_one
 from fastcore.gates cimport trip_window_end
-from fastcore.native cimport NEVER
+from fastcore.native cimport MONEY_LIMIT_NANO, NEVER
 from fastcore.rows cimport CommandRow, NoticeRow
 from fastcore.structs cimport AccountState, Control, Policy
 from fastcore.types cimport (
@@ -15,6 +15,7 @@ from fastcore.types cimport (
     CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, FINDING_OFF_BUT_CONSUMING,
     GATE_NONE, HOUR_S, NONE, STATE_DUE, STATE_OFF, STATE_RESTORING,
 )
+from fastcore.waiting cimport rouse
 
 
 cdef Control* control_of(Core* core, uint32_t account) noexcept nogil:
@@ -44,6 +45,7 @@ cdef Control* control_of(Core* core, uint32_t account) noexcept nogil:
     control.command_meter = NONE
     control.trip_meter = NONE
     control.said = NONE
+    control.least_said_nano = MONEY_LIMIT_NANO
     control.flags = 0
     control.command = COMMAND_NONE
     control.cause = CAUSE_BALANCE
@@ -62,6 +64,7 @@ cdef void set_state(Core* core, uint32_t account, uint8_t state) noexcept nogil:
     """What ends with a state ends here: an approval with `due`, `off_but_consuming` with `off`."""
     cdef AccountState* item = &core.accounts[account]
     if item.state == STATE_DUE and state != STATE_DUE:
+        rouse(core, account)
         core.account_infos[account].blocked_by = GATE_NONE
         core.controls[item.control].flags &= ~(CONTROL_APPROVED | CONTROL_TRIP_DONE)
     if item.state == STATE_OFF and state != STATE_OFF:

@@ -12,7 +12,7 @@ from fastcore.commands cimport control_of, forget_command, issue, notice, restor
 from fastcore.core cimport Core, unmark
 from fastcore.findings cimport close_one, open_one
 from fastcore.gates cimport ceiling, closed_gate, closed_gate_of_repeat
-from fastcore.native cimport NEVER, floor_div, lowest_bit, prefetch
+from fastcore.native cimport MONEY_LIMIT_NANO, NEVER, floor_div, lowest_bit, prefetch
 from fastcore.structs cimport AccountState, Control, DistrictState, Policy
 from fastcore.types cimport (
     ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR, CAUSE_PROTECTED, COMMAND_TRIP, CONTROL_ARMED,
@@ -21,9 +21,11 @@ from fastcore.types cimport (
     NOTICE_RESTORED, NOTICE_TRIP_DUE, NOTICE_TRIPPED, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, STATE_CLOSED,
     STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING, STATE_TRIPPING, STATE_WARNED,
 )
+from fastcore.waiting cimport let_sleep, rouse, wake_all, wake_due
 
 
 cdef enum:
+    GATES = 16                       # counters of them
     TURNS = 64                       # accounts that are fetched together
 
 
@@ -33,6 +35,9 @@ cdef void forget_levels_below(Core* core, Control* control, int64_t balance_nano
     """Levels with B > level count as not said."""
     cdef uint32_t* link = &control.said
     cdef uint32_t gone
+    if balance_nano <= control.least_said_nano:
+        return
+    control.least_said_nano = MONEY_LIMIT_NANO
     while link[0] != NONE:
         if balance_nano > core.saids[link[0]].level_nano:
             gone = link[0]
@@ -40,6 +45,7 @@ cdef void forget_levels_below(Core* core, Control* control, int64_t balance_nano
             core.saids[gone].next = core.saids_free
             core.saids_free = gone
         else:
+            control.least_said_nano = min(control.least_said_nano, core.saids[link[0]].level_nano)
             link = &core.saids[link[0]].next
 
 
@@ -65,6 +71,7 @@ cdef void say(Core* core, Control* control, int64_t level_nano) noexcept nogil:
     core.saids[said].level_nano = level_nano
     core.saids[said].next = control.said
     control.said = said
+    control.least_said_nano = min(control.least_said_nano, level_nano)
 
 
 # ---- a move from each state; True: the account has moved, and may move again
@@ -212,6 +219,7 @@ cdef void take_turn(Core* core, uint32_t account) noexcept nogil:
     cdef Control* control = &core.controls[state.control] if state.control != NONE else NULL
     cdef bint moves = state.state != STATE_CLOSED and core.account_infos[account].primary != NONE
     if control != NULL and state.state != STATE_CLOSED:
+        rouse(core, account)
         forget_levels_below(core, control, state.balance_nano)
         if moves and control.flags & CONTROL_OPERATOR and (
                 state.state == STATE_TRIPPING or state.state == STATE_OFF
@@ -240,6 +248,7 @@ cdef void look_for_mass_trip(Core* core) noexcept nogil:
     if core.mass_count > ceiling(&core.limits.mass_trip_fraction, core.switches):
         core.suspended = True
         open_one(core, &core.findings, FINDING_MASS_TRIP, NONE, NONE)
+        wake_all(core)
 
 
 cdef void try_trip(Core* core, uint32_t account) noexcept nogil:
@@ -253,6 +262,7 @@ cdef void try_trip(Core* core, uint32_t account) noexcept nogil:
     core.account_infos[account].blocked_by = gate
     if gate != GATE_NONE:
         core.gates[gate] += 1
+        let_sleep(core, account, gate)
         return
     if district.trip_hour != hour:
         district.trip_hour = hour
@@ -312,8 +322,15 @@ cdef void walk_attention(Core* core, bint tripping) noexcept nogil:
 
 
 cdef void control_step(Core* core) noexcept nogil:
+    cdef int gate
+    wake_due(core)
+    if core.waking:
+        wake_all(core)
+        core.waking = False
     walk_attention(core, False)
     look_for_mass_trip(core)
+    for gate in range(GATES):
+        core.gates[gate] += core.asleep[gate]
     walk_attention(core, True)
 
 
@@ -322,5 +339,6 @@ cdef void advance_time(Core* core, int64_t now_s) noexcept nogil:
             and now_s - core.now_s > core.limits.clock_jump_s):
         core.now_s = now_s
         core.suspended = True
+        core.waking = True
         open_one(core, &core.findings, FINDING_CLOCK_JUMP, NONE, NONE)
     core.now_s = max(core.now_s, now_s)

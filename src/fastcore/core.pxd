@@ -6,7 +6,7 @@ from fastcore.index cimport Index
 from fastcore.maps cimport Map
 from fastcore.structs cimport (
     AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, Limits, MeterInfo, MeterProfile,
-    MeterState, Open, Paid, Policy, Said, Tariff, Touched,
+    MeterState, Open, Paid, Policy, Said, Tariff, Touched, Wake,
 )
 
 cdef struct Rows:                    # rows of one output, or bytes; `items` of them are of the running batch
@@ -99,6 +99,11 @@ cdef struct Core:
     int64_t attention_capacity
     int64_t attention_words_capacity
     int64_t attention_count
+    Wake* wakes                      # a heap by instant
+    int64_t wakes_count
+    int64_t wakes_capacity
+    int64_t[16] asleep               # accounts that sleep, by the gate that holds them
+    bint waking                      # trips were suspended or resumed: all that sleep are to be looked at
     Issued* issued
     int64_t issued_count
     int64_t issued_capacity

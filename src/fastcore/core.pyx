@@ -19,7 +19,7 @@ from fastcore.rows cimport (
 )
 from fastcore.structs cimport (
     AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, MeterInfo, MeterProfile,
-    MeterState, Open, Paid, Said, Touched,
+    MeterState, Open, Paid, Said, Touched, Wake,
 )
 from fastcore.types cimport NONE
 
@@ -82,6 +82,7 @@ cdef void free_core(Core* core) noexcept nogil:
     free(core.saids)
     free(core.attention)
     free(core.attention_words)
+    free(core.wakes)
     free(core.issued)
     free(core.paid)
     free(core.findings.items)
@@ -258,6 +259,7 @@ cdef int reserve(Core* core, const Needs* needs, int64_t now_s) noexcept nogil:
     if (grow(<void**>&core.gaps, &core.gaps_capacity, gaps, sizeof(Gap)) < 0
             or grow(<void**>&core.controls, &core.controls_capacity, controls, sizeof(Control)) < 0
             or grow(<void**>&core.saids, &core.saids_capacity, saids, sizeof(Said)) < 0
+            or grow(<void**>&core.wakes, &core.wakes_capacity, core.wakes_count + needs.visits, sizeof(Wake)) < 0
             or grow(<void**>&core.issued, &core.issued_capacity, issued, sizeof(Issued)) < 0
             or grow(<void**>&core.touched, &core.touched_capacity, needs.revisions, sizeof(Touched)) < 0):
         return -1

@@ -12,7 +12,7 @@ from fastcore.core cimport Core, Opens
 from fastcore.native cimport NEVER
 from fastcore.report cimport gaps_by_meter
 
-from fastcore.types cimport NONE
+from fastcore.types cimport CONTROL_ASLEEP, NONE
 from fastcore.views cimport bytes_of, copy_of
 
 
@@ -78,7 +78,10 @@ cdef object dump_gaps(Core* core, object meters):
 
 
 cdef tuple dump_controls(Core* core):
-    """Control records, whose `said` becomes how many levels were said, and those levels, the newest first."""
+    """Control records, whose `said` becomes how many levels were said, and those levels, the newest first.
+
+    None of them sleeps: an engine that is loaded looks at each once more.
+    """
     cdef int64_t i
     cdef uint32_t said
     controls, counts, levels = copy_of(core.controls, core.controls_count, "Control"), [], []
@@ -90,7 +93,25 @@ cdef tuple dump_controls(Core* core):
             said = core.saids[said].next
         counts.append(len(levels) - before)
     controls["said"] = counts
+    controls["flags"] &= 0xFFFF ^ CONTROL_ASLEEP
     return controls, np.array(levels, np.int64)
+
+
+cdef object dump_attention(Core* core):
+    """The accounts that the control step has to look at, and those that sleep."""
+    cdef int64_t i
+    cdef uint32_t account
+    cdef uint64_t[::1] words
+    out = np.zeros((core.accounts_count + 63) >> 6, np.uint64)
+    if core.accounts_count:
+        words = out
+        for i in range(len(out)):
+            words[i] = core.attention[i]
+        for i in range(core.controls_count):
+            if core.controls[i].flags & CONTROL_ASLEEP:
+                account = core.controls[i].account
+                words[account >> 6] |= <uint64_t>1 << (account & 63)
+    return out
 
 
 cdef tuple dump_districts(Core* core):
@@ -141,9 +162,6 @@ cdef list dump_sections(Core* core):
     controls, levels = dump_controls(core)
     districts, texts = dump_districts(core)
     windows, figures = dump_windows(core)
-    attention = np.zeros(0, np.uint64)
-    if core.accounts_count:
-        attention = np.array(<uint64_t[:(core.accounts_count + 63) >> 6]>core.attention)
     return [
         ("meters", meters),
         ("meter_infos", copy_of(core.meter_infos, core.meters_count, "MeterInfo")),
@@ -153,7 +171,7 @@ cdef list dump_sections(Core* core):
         ("accounts", copy_of(core.accounts, core.accounts_count, "AccountState")),
         ("account_infos", copy_of(core.account_infos, core.accounts_count, "AccountInfo")),
         ("account_ids", bytes_of(core.account_ids.text, core.account_ids.text_length)),
-        ("attention", attention),
+        ("attention", dump_attention(core)),
         ("controls", controls),
         ("levels_said", levels),
         ("districts", districts),

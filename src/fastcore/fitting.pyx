@@ -24,6 +24,7 @@ from fastcore.types cimport (
     REASON_UNKNOWN_ACCOUNT, ROLE_CONSUMER, ROLE_SUPPLY, STATE_CLOSED, STATE_DUE,
 )
 from fastcore.validation cimport check_read
+from fastcore.waiting cimport rouse
 
 
 cdef struct Wanted:                  # what a row wants a meter to be
@@ -227,6 +228,7 @@ cdef void inherit_doubt(Core* core, uint32_t old, uint32_t row) noexcept nogil:
         return
     control = control_of(core, account)
     forget_command(control)
+    rouse(core, account)
     set_state(core, account, STATE_DUE)
     core.account_infos[account].blocked_by = GATE_NONE
     control.flags = <unsigned short>((control.flags | CONTROL_UNSURE) & ~CONTROL_APPROVED)

@@ -8,6 +8,7 @@ from fastcore.core cimport Core, Needs
 from fastcore.native cimport floor_div
 from fastcore.structs cimport DistrictState
 from fastcore.types cimport DISTRICT_BEGUN, KIND_CONFIG, KIND_READS, KIND_UPDATES
+from fastcore.waiting cimport count_asleep, count_due
 
 
 cdef enum:
@@ -45,7 +46,9 @@ cdef void complete_needs(
     closings += beginning * max(due - opened + 1, <int64_t>0)
     needs.closings = closings
     needs.revisions = min(reading, core.districts_count) * max(closed_kept, <int64_t>0)
-    needs.visits = core.attention_count + ROWS_OF_CONTROL * needs.rows + 1
+    needs.visits = core.attention_count + count_due(core, now_s) + ROWS_OF_CONTROL * needs.rows + 1
+    if kind == KIND_UPDATES:
+        needs.visits += count_asleep(core)
     if kind == KIND_CONFIG:
         needs.visits = core.accounts_count + 1
     needs.findings = FINDINGS_OF_READ * needs.rows + FINDINGS_OF_WINDOW * closings + FINDINGS_OF_ENGINE + needs.visits

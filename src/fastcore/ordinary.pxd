@@ -8,7 +8,7 @@ from fastcore.native cimport (
     ENERGY_SUM_LIMIT_WH, MONEY_LIMIT_NANO, NEVER, likely, product, put_word, unlikely, word,
 )
 from fastcore.structs cimport AccountState, Figures, MeterProfile, MeterState, Rate, Tariff
-from fastcore.types cimport METER_OUT_OF_USE, METER_READ, NONE, STATE_OFF, STATE_RESTORING
+from fastcore.types cimport METER_INITIAL, METER_OUT_OF_USE, METER_READ, NONE, STATE_OFF, STATE_RESTORING
 
 cdef enum:
     ORDINARY_STATUS = 1 | 2 | 4 | 8  # none of these is set
@@ -28,8 +28,7 @@ cdef struct Moment:                  # what the reads of one instant share
     int32_t month
     int32_t year
 
-cdef struct Pass:                    # what a pass over a batch keeps at hand; nothing of it is in two places
-    Core* core
+cdef struct Pass:                    # what a pass over a batch keeps at hand
     Moment moment
     Intervals out                    # its counts are ahead of the core's
     int64_t taken                    # ordinary reads
@@ -38,20 +37,43 @@ cdef struct Pass:                    # what a pass over a batch keeps at hand; n
 
 # What reads at an instant share; not ordinary: rules 3 to 5 refuse it, or it lies in no open window.
 cdef Moment look_at(const Core* core, int64_t at_s) noexcept nogil
-# Brings a tariff's rate to a moment.
-cdef void rate_at(Tariff* tariff, const Moment* moment) noexcept nogil
+# Brings a tariff's rate to a cell edge: the cell before it lies in that month and year.
+cdef void rate_at(Tariff* tariff, int64_t k1, int32_t month, int32_t year) noexcept nogil
 # What tiers add to the charge of energy beyond what was used in their period.
 cdef int64_t tiers_add(const Rate* rate, int64_t used_wh, int64_t energy_wh) noexcept nogil
 
 cdef inline bint is_ordinary_meter(uint64_t tail) noexcept nogil:
-    """By its last eight bytes: in use, read before, some typical energy learnt, no finding open."""
-    cdef uint64_t flags = <uint64_t>(METER_OUT_OF_USE | METER_READ) << FLAGS_BIT
-    cdef uint64_t none = <uint64_t>0xFF << FINDINGS_BIT
-    return tail & (flags | none) == <uint64_t>METER_READ << FLAGS_BIT and tail >> COUNT_BIT & 0xFF
+    """By its last eight bytes: in use, with a read or an initial one, no finding open."""
+    cdef uint64_t known = <uint64_t>(METER_READ | METER_INITIAL) << FLAGS_BIT
+    cdef uint64_t none = <uint64_t>METER_OUT_OF_USE << FLAGS_BIT | <uint64_t>0xFF << FINDINGS_BIT
+    return tail & known and not tail & none
 
-cdef inline bint take_ordinary(Pass* run, uint32_t row, uint32_t meter_row, int64_t value, uint16_t status) noexcept nogil:
+cdef inline uint64_t tail_after(uint64_t tail, uint64_t count) noexcept nogil:
+    """The same bytes after one more forward read: its quality is 0, and no run of suspect or refused ones goes on."""
+    cdef uint64_t gone = <uint64_t>0xFF | <uint64_t>METER_INITIAL << FLAGS_BIT | <uint64_t>0xFFFF << RUNS_BIT
+    return (tail & ~gone | <uint64_t>METER_READ << FLAGS_BIT) + (<uint64_t>(count < FULL_COUNT) << COUNT_BIT)
+
+cdef inline Pass begin_pass(const Core* core) noexcept nogil:
+    cdef Pass run
+    run.moment.at_s = NEVER
+    run.out = core.intervals
+    run.taken = 0
+    run.consumed_wh = 0
+    run.supplied_wh = 0
+    return run
+
+cdef inline void end_pass(Core* core, const Pass* run) noexcept nogil:
+    """Hands the core what was counted."""
+    core.intervals.items = run.out.items
+    core.intervals.without_account = run.out.without_account
+    core.qualities[0] += run.taken
+    core.accepted_wh[0] += run.consumed_wh
+    core.accepted_wh[1] += run.supplied_wh
+
+cdef inline bint take_ordinary(
+    Core* core, Pass* run, uint32_t row, uint32_t meter_row, int64_t value, uint16_t status
+) noexcept nogil:
     """Whether the read was an ordinary one, and has been taken."""
-    cdef Core* core = run.core
     cdef MeterState* meter = &core.meters[meter_row]
     cdef const MeterProfile* profile = &core.profiles[meter.profile]
     cdef AccountState* account = NULL
@@ -87,7 +109,7 @@ cdef inline bint take_ordinary(Pass* run, uint32_t row, uint32_t meter_row, int6
                 or (meter.zero_since_s != NEVER and at_s - meter.zero_since_s >= core.limits.zero_usage_s))):
             return False
         if unlikely(tariff.rate.k1 != k1):
-            rate_at(tariff, &run.moment)
+            rate_at(tariff, k1, run.moment.month, run.moment.year)
         # E < 10**11 and |price| < 10**7: no product of this function leaves 10**18.
         if likely(profile.cells == 1):
             charge = energy_wh * tariff.rate.price_nano
@@ -127,12 +149,10 @@ cdef inline bint take_ordinary(Pass* run, uint32_t row, uint32_t meter_row, int6
     figures.received[meter.klass] += 1
     run.taken += 1
 
-    meter.typical_wh_x16 += energy_wh - typical
+    meter.typical_wh_x16 = meter.typical_wh_x16 + energy_wh - typical if likely(count) else 16 * energy_wh
     meter.last_at_s = at_s
     meter.last_value = value
-    # One more forward read, its quality 0, and no run of suspect or refused ones.
-    tail &= ~(<uint64_t>0xFF | <uint64_t>0xFFFF << RUNS_BIT)
-    put_word(&meter.quality, tail + (<uint64_t>(count < FULL_COUNT) << COUNT_BIT))
+    put_word(&meter.quality, tail_after(tail, count))
 
     if likely(run.out.row != NULL):
         i = run.out.items

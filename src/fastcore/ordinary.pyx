@@ -38,16 +38,16 @@ cdef Moment look_at(const Core* core, int64_t at_s) noexcept nogil:
     return moment
 
 
-cdef void rate_at(Tariff* tariff, const Moment* moment) noexcept nogil:
+cdef void rate_at(Tariff* tariff, int64_t k1, int32_t month, int32_t year) noexcept nogil:
     cdef Rate* rate = &tariff.rate
     cdef int32_t version
-    rate.k1 = moment.k1
-    rate.price_nano = tariff.price_sum[moment.k1] - tariff.price_sum[moment.k1 - 1]
+    rate.k1 = k1
+    rate.price_nano = tariff.price_sum[k1] - tariff.price_sum[k1 - 1]
     rate.tiers = 0
     rate.period = -1
     if not tariff.tier_kind:
         return
-    rate.period = moment.month if tariff.tier_kind == 1 else moment.year
+    rate.period = month if tariff.tier_kind == 1 else year
     version = tariff.version_of_period[rate.period]
     rate.tiers = tariff.tier_offset[version + 1] - tariff.tier_offset[version]
     rate.tier_above_wh = tariff.tier_above_wh + tariff.tier_offset[version]

@@ -12,16 +12,21 @@ from fastcore.core cimport Core, Intervals, mark, push
 from fastcore.exceptions cimport refuse, subject_is_id
 from fastcore.findings cimport meter_finding, open_one
 from fastcore.gaps cimport add_gap, split_off, drop_gaps, remove_gap
-from fastcore.index cimport Ids, Index, find, first_likely, hash_id, is_row
-from fastcore.native cimport NEVER, likely, prefetch, product, unlikely
-from fastcore.ordinary cimport FULL_COUNT, MOMENTS, Moment, Pass, look_at, take_ordinary
+from fastcore.native cimport NEVER, product, unlikely
+from fastcore.lookup cimport (
+    ACCOUNT_AHEAD, BLOCK, METER_AHEAD, RING, SLOT_AHEAD, TEXT_AHEAD, Lookup, fetch_account, fetch_meter,
+    fetch_slot, fetch_text, guess, start_lookup, takes_steps,
+)
+from fastcore.ordinary cimport (
+    FULL_COUNT, MOMENTS, Moment, Pass, begin_pass, end_pass, look_at, take_ordinary,
+)
 from fastcore.plan cimport Plan, plan_forward, plan_late, plan_money
 from fastcore.rows cimport ExceptionRow, LedgerRow
 from fastcore.structs cimport AccountState, Control, Gap, MeterProfile, MeterState
 from fastcore.types cimport (
     CONTROL_PROVEN, FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER,
     FINDING_ZERO_USAGE, HAS_AT, HAS_INSPECT_METER, HAS_SILENT_METER, HAS_VALUE, LEDGER_CORRECTION,
-    LEDGER_STANDING, METER_GONE, METER_INITIAL, METER_OUT_OF_USE, METER_READ, NONE, QUALITY_ESTIMATED, QUALITY_FIRST,
+    LEDGER_STANDING, METER_INITIAL, METER_OUT_OF_USE, METER_READ, NONE, QUALITY_ESTIMATED, QUALITY_FIRST,
     QUALITY_GAP, QUALITY_OUTAGE, QUALITY_ROLLOVER, QUALITY_SUSPECT, READING_INTERVAL, REASON_ACCEPTED,
     REASON_BACKWARD, REASON_CLOSED, REASON_CONFLICT, REASON_DUPLICATE, REASON_OUT_OF_RANGE, REASON_SPIKE,
     REASON_TOO_LATE, REASON_UNKNOWN_METER, STATE_OFF, STATE_RESTORING, STATUS_ESTIMATED, STATUS_POWER_OUTAGE,
@@ -31,11 +36,6 @@ from fastcore.windows cimport begin_windows, change_windows, count_received, fit
 
 
 cdef enum:
-    RING = 64                        # rows on their way
-    SLOT_AHEAD = 48                  # of the row that is taken
-    METER_AHEAD = 32
-    ACCOUNT_AHEAD = 16
-    IN_ORDER = 4                     # rows in a row by which the next is guessed
     MOMENT_SHIFT = 58                # leaves a place below MOMENTS
     SUSPECT_RUN = 3                  # suspect reads in a row, after which the next sets the typical energy anew
     REFUSED_RUN = 3                  # refusals in a row that call for an inspection
@@ -327,18 +327,11 @@ cdef void refuse_read(
         meter_finding(core, meter, FINDING_INSPECT_METER, True)
 
 
-cdef void take_otherwise(Pass* run, const ReadColumns* reads, int64_t row, uint32_t meter) noexcept nogil:
+cdef void take_otherwise(Core* core, const ReadColumns* reads, int64_t row, uint32_t meter) noexcept nogil:
     """A read that is not ordinary, of a meter that is known or NONE."""
-    cdef Core* core = run.core
-    cdef uint8_t reason
-    if meter == NONE:
-        refuse_read(core, reads, row, NONE, REASON_UNKNOWN_METER)
-        return
-    core.intervals.items = run.out.items
-    core.intervals.without_account = run.out.without_account
-    reason = take_read(core, <uint32_t>row, meter, reads.at_s[row], reads.value[row], reads.status[row])
-    run.out.items = core.intervals.items
-    run.out.without_account = core.intervals.without_account
+    cdef uint8_t reason = REASON_UNKNOWN_METER
+    if meter != NONE:
+        reason = take_read(core, <uint32_t>row, meter, reads.at_s[row], reads.value[row], reads.status[row])
     if reason != REASON_ACCEPTED:
         refuse_read(core, reads, row, meter, reason)
 
@@ -351,86 +344,57 @@ cdef inline const Moment* moment_of(const Core* core, Moment* moments, int64_t a
     return moment
 
 
-cdef inline bint is_next(const Core* core, int64_t row, const Ids* ids, int64_t i) noexcept nogil:
-    """Whether a row is there, holds the i-th id, and is the one that goes by it."""
-    return (row >= 0 and row < core.meters_count and is_row(&core.meter_ids, <uint32_t>row, ids, i)
-            and not core.meters[row].flags & METER_GONE)
-
-
-cdef void finish(Pass* run) noexcept nogil:
-    """Hands the core what the pass counted."""
-    cdef Core* core = run.core
-    core.intervals.items = run.out.items
-    core.intervals.without_account = run.out.without_account
-    core.qualities[0] += run.taken
-    core.accepted_wh[0] += run.consumed_wh
-    core.accepted_wh[1] += run.supplied_wh
+cdef void take_known(Core* core, const ReadColumns* reads) noexcept nogil:
+    """The reads of a batch, where there is an index to look them up in."""
+    cdef Lookup lookup
+    cdef Moment[MOMENTS] moments
+    cdef int64_t first, i, rows = reads.rows
+    cdef uint32_t meter
+    cdef bint slots, meters, texts, accounts
+    cdef Pass run = begin_pass(core)
+    for i in range(MOMENTS):
+        moments[i].at_s = NEVER
+    start_lookup(&lookup, &reads.meter, rows)
+    first = -SLOT_AHEAD
+    while first < rows:
+        if first + SLOT_AHEAD < rows:
+            guess(core, first + SLOT_AHEAD, &lookup)
+        slots = takes_steps(&lookup, first + SLOT_AHEAD)
+        meters = takes_steps(&lookup, first + METER_AHEAD)
+        texts = takes_steps(&lookup, first + TEXT_AHEAD) and reads.meter.numbers == NULL
+        accounts = takes_steps(&lookup, first + ACCOUNT_AHEAD)
+        for i in range(first, first + BLOCK):
+            if slots and i + SLOT_AHEAD < rows:
+                fetch_slot(core, i + SLOT_AHEAD, &lookup)
+            if meters and i + METER_AHEAD < rows:
+                fetch_meter(core, i + METER_AHEAD, &lookup)
+            if unlikely(texts) and i + TEXT_AHEAD < rows:
+                fetch_text(core, i + TEXT_AHEAD, &lookup)
+            if accounts and i + ACCOUNT_AHEAD < rows:
+                fetch_account(core, i + ACCOUNT_AHEAD, &lookup)
+            if i < 0 or i >= rows:
+                continue
+            if unlikely(reads.at_s[i] != run.moment.at_s):
+                run.moment = moment_of(core, moments, reads.at_s[i])[0]
+            meter = lookup.found[i & (RING - 1)]
+            if unlikely(meter == NONE or not take_ordinary(
+                    core, &run, <uint32_t>i, meter, reads.value[i], reads.status[i])):
+                core.intervals.items = run.out.items
+                core.intervals.without_account = run.out.without_account
+                take_otherwise(core, reads, i, meter)
+                run.out.items = core.intervals.items
+                run.out.without_account = core.intervals.without_account
+        first += BLOCK
+    end_pass(core, &run)
 
 
 cdef void apply_reads(Core* core, const ReadColumns* reads) noexcept nogil:
     """An ordinary read takes the straight line; all others, and whatever is wrong with one, go through
     `take_read`.
-
-    While a read is taken, those that come after it are looked up step by step: a slot is on its way before it is
-    read, and so are the meter and then its account. Where reads come in the order in which their meters did, the
-    next row is a guess that its id confirms, and no slot is read.
     """
-    cdef uint64_t[RING] hashes
-    cdef uint32_t[RING] found
-    cdef uint8_t[RING] guessed
-    cdef Moment[MOMENTS] moments
-    cdef const Index* index = &core.meter_ids
-    cdef int64_t i, ahead, place, ahead_of_row = 0, in_order = 0
-    cdef int64_t rows = reads.rows if index.slots != NULL else 0, meters = core.meters_count
-    cdef uint32_t meter
-    cdef Pass run
-    run.core = core
-    run.out = core.intervals
-    run.taken = 0
-    run.consumed_wh = 0
-    run.supplied_wh = 0
-    run.moment.at_s = NEVER
-    for i in range(MOMENTS):
-        moments[i].at_s = NEVER
-    for i in range(rows, reads.rows):
-        refuse_read(core, reads, i, NONE, REASON_UNKNOWN_METER)
-    for i in range(-SLOT_AHEAD, rows):
-        ahead = i + SLOT_AHEAD
-        if ahead < rows:
-            place = ahead & (RING - 1)
-            guessed[place] = False
-            if in_order >= IN_ORDER:
-                guessed[place] = is_next(core, ahead + ahead_of_row, &reads.meter, ahead)
-                in_order *= guessed[place]
-            if guessed[place]:
-                found[place] = <uint32_t>(ahead + ahead_of_row)
-                prefetch(&core.meters[min(ahead + ahead_of_row + METER_AHEAD, meters - 1)])
-            else:
-                hashes[place] = hash_id(&reads.meter, ahead)
-                prefetch(&index.slots[hashes[place] & index.mask])
-        ahead = i + METER_AHEAD
-        if ahead >= 0 and ahead < rows and not guessed[ahead & (RING - 1)]:
-            place = ahead & (RING - 1)
-            meter = first_likely(index, hashes[place])
-            found[place] = meter
-            if likely(meter != NONE):
-                prefetch(&core.meters[meter])
-            in_order = in_order + 1 if meter - ahead == ahead_of_row else 0
-            ahead_of_row = meter - ahead
-        ahead = i + ACCOUNT_AHEAD
-        if ahead >= 0 and ahead < rows:
-            place = ahead & (RING - 1)
-            meter = found[place]
-            if unlikely(not guessed[place] and meter != NONE and not is_row(index, meter, &reads.meter, ahead)):
-                meter = find(index, &reads.meter, ahead, hashes[place])
-                found[place] = meter
-            if likely(meter != NONE and core.meters[meter].account != NONE):
-                prefetch(&core.accounts[core.meters[meter].account])
-        if i < 0:
-            continue
-        if unlikely(reads.at_s[i] != run.moment.at_s):
-            run.moment = moment_of(core, moments, reads.at_s[i])[0]
-        meter = found[i & (RING - 1)]
-        if unlikely(meter == NONE or not take_ordinary(&run, <uint32_t>i, meter, reads.value[i], reads.status[i])):
-            take_otherwise(&run, reads, i, meter)
-    finish(&run)
+    cdef int64_t i
+    if core.meter_ids.slots != NULL:
+        take_known(core, reads)
+        return
+    for i in range(reads.rows):
+        take_otherwise(core, reads, i, NONE)

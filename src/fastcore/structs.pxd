@@ -74,26 +74,32 @@ cdef struct AccountInfo:             # 24 bytes
     uint8_t blocked_by               # Gate, in `due`
     uint16_t spare
 
-cdef struct Control:                 # what an account needs once it has left `on`
-    uint64_t command_id              # the current command's; 0: none
-    int64_t first_issued_at_s
-    int64_t issued_at_s
-    int64_t expires_at_s
-    int64_t wait_until_s             # when the current attempt has waited long enough
-    uint64_t trip_id                 # the last trip's
-    int64_t trip_expires_at_s        # NEVER if there was none
+cdef struct Control:                 # what an account needs once it has left `on`; a turn looks at the first 64 bytes
+    int64_t least_said_nano          # the lowest of the levels said; beyond all balances if none was
     int64_t noticed_at_s
-    int64_t off_since_s
-    int64_t autopay_since_s          # NEVER if no bank debit is pending
     int64_t failed_at_s              # last trip_failed
+    int64_t autopay_since_s          # NEVER if no bank debit is pending
+    int64_t wait_until_s             # when the current attempt has waited long enough
+    int64_t off_since_s
     uint32_t account
     uint32_t attempt
-    uint32_t command_meter           # of the current or else the last command
-    uint32_t trip_meter              # of the last trip; NONE if there was none
     uint32_t said                    # levels said, newest first; NONE
     uint16_t flags                   # ControlFlag
     uint8_t command                  # Command
     uint8_t cause                    # Cause
+    uint64_t command_id              # the current command's; 0: none
+    int64_t first_issued_at_s
+    int64_t issued_at_s
+    int64_t expires_at_s
+    uint64_t trip_id                 # the last trip's
+    int64_t trip_expires_at_s        # NEVER if there was none
+    uint32_t command_meter           # of the current or else the last command
+    uint32_t trip_meter              # of the last trip; NONE if there was none
+
+cdef struct Wake:                    # when an account that sleeps is looked at again
+    int64_t at_s
+    uint32_t account
+    uint32_t spare
 
 cdef struct Said:
     int64_t level_nano

@@ -206,6 +206,7 @@ cdef enum ControlFlag:
     CONTROL_OPERATOR = 64            # an operator asked for the restore
     CONTROL_FIELD_ORDERED = 128      # the current restore has had its field_restore
     CONTROL_MAYBE_OPEN = 256         # closed while its relay may have been open
+    CONTROL_ASLEEP = 512             # in `due`, and left alone until the gate that holds it may open; not saved
 
 cdef enum DistrictFlag:
     DISTRICT_SUSPENDED = 1

@@ -180,6 +180,7 @@ cdef uint8_t update_account(Core* core, const UpdateColumns* rows, int64_t i, in
 
 cdef uint8_t update_trips(Core* core, const UpdateColumns* rows, int64_t i, bint suspends) noexcept nogil:
     cdef uint32_t district
+    core.waking = True
     if has_id(&rows.text, i):
         district = find_named(core, &core.district_ids, &rows.text.ids, i)
         if district == NONE:
