@@ -11,10 +11,11 @@ The order of `finish` is what a second crash, at any point of it, is safe with:
 
 1.  Evidence first: if anything proves that the frame at the end had been acknowledged, halt, change nothing.
 2.  The torn tail's bytes are kept in a file of their own.
-3.  Later segments, which hold no frame, are removed, the last first, so that none is missing before one that is there.
-4.  The good frames of the open segment are written to a new file, as they were read and verified, under this
+3.  The good frames of the open segment are written to a new file, as they were read and verified, under this
     start's incarnation. They may be in memory only: after a failed sync the kernel takes them for written, and to
     sync the old file again would prove nothing.
+4.  Later segments, which hold no frame, are removed. Whichever of them comes back after a crash, maybe without those
+    before it, is void by its lower incarnation. Only on a full disk are they removed before.
 """
 
 from __future__ import annotations
@@ -115,14 +116,13 @@ class Recovery:
         """
         for _ in self:
             pass
-        scan = self._scan
         with full(self._disk):
             self._clear()
             self._keep_tails()
-            for segment in reversed(scan.segments[scan.place + 1 :]):
-                self._disk.remove(segment.name)
-                self._disk.sync_names()
+            if self._disk.free_bytes() < self._size():
+                self._remove_later()  # their bytes will do for the new file
             journal = self._renew()
+            self._remove_later()
         self._finished = True
         return journal
 
@@ -159,13 +159,23 @@ class Recovery:
             count += 1
         return name
 
+    def _size(self) -> int:
+        return max(self._segment_bytes, aligned(self._scan.offset, SEGMENT_HEADER_BYTES))
+
+    def _remove_later(self) -> None:
+        """Remove what follows the open segment and holds no frame, the last first."""
+        there = set(self._disk.names())
+        later = [segment.name for segment in self._scan.segments[self._scan.place + 1 :]]
+        for name in sorted({*later, *self._scan.void} & there, reverse=True):
+            self._disk.remove(name)
+            self._disk.sync_names()
+
     def _renew(self) -> Journal:
         scan = self._scan
         if not scan.segments:
             scan.mark = origin(self._new_id)
         index = scan.segments[scan.place].index if scan.segments else 1
-        size = max(self._segment_bytes, aligned(scan.offset, SEGMENT_HEADER_BYTES))
-        header = SegmentHeader(index, size, scan.journal_id or self._new_id, scan.incarnation + 1)
+        header = SegmentHeader(index, self._size(), scan.journal_id or self._new_id, scan.incarnation + 1)
         file = make_segment(self._disk, header, [scan.data[SEGMENT_HEADER_BYTES : scan.offset]])
         return Journal(self._disk, self._lock, file, header, scan.offset, scan.mark, self._segment_bytes)
 

@@ -59,7 +59,8 @@ class Scan:
     be read.
 
     Attributes:
-        segments: all segments, by index.
+        segments: the segments from the one that holds the mark on, by index.
+        void: files of segments that an earlier recovery was to remove.
         mark: behind the last good frame.
         place: index into `segments` of the segment in which the scan stands.
         offset: the byte behind the last good frame, in that segment.
@@ -71,7 +72,7 @@ class Scan:
         self._disk = disk
         self._start = start
         self._until = until
-        self.segments = list_segments(disk)
+        self.segments, self.void = list_segments(disk, start.number + 1 if start else 1)
         self.place = 0
         self.offset = SEGMENT_HEADER_BYTES
         self.data = memoryview(b"")
@@ -148,21 +149,16 @@ class Scan:
 
     def _begin(self) -> Mark:
         oldest = self.segments[0]
-        first = oldest.first
-        if self._start:
-            for place, segment in enumerate(self.segments):
-                if segment.first and segment.first.number <= self._start.number + 1:
-                    self.place, first = place, segment.first
-        if self.segments[self.place].index == 1:
+        if oldest.index == 1:
             return origin(oldest.header.journal_id)
         wanted = self._start.number + 1 if self._start else 1
-        if first is None or (self._start and first.number > wanted):
+        if oldest.first is None or (self._start and oldest.first.number > wanted):
             self.mark = Mark(wanted - 1, b"")
-            self.ended = f"frame {first.number}" if first else NOTHING
+            self.ended = f"frame {oldest.first.number}" if oldest.first else NOTHING
             self.refuse("no segment before this one is there, and each that was removed held frames")
-        if self._start and self._start.number == first.number - 1:
+        if self._start and self._start.number == oldest.first.number - 1:
             return self._start
-        return Mark(first.number - 1, first.chain)
+        return Mark(oldest.first.number - 1, oldest.first.chain)
 
     def _load(self, place: int) -> None:
         self.place, self.offset = place, SEGMENT_HEADER_BYTES

@@ -1,4 +1,4 @@
-"""The segments that a journal consists of: listed, looked at, made."""
+"""The segments that a journal consists of: listed, made."""
 
 from __future__ import annotations
 
@@ -35,29 +35,42 @@ class Segment:
     first: FrameHeader | None
 
 
-def list_segments(disk: Disk) -> list[Segment]:
-    """Every segment, by index; raises `JournalDamaged` where one is missing or is not what its name says."""
+def list_segments(disk: Disk, wanted: int = 1) -> tuple[list[Segment], list[str]]:
+    """The segments from the one that holds frame `wanted` on, and the names of void ones.
+
+    From the oldest on, if none says that it begins at that frame or before it. A segment is void if its incarnation is
+    lower than that of one before it: a recovery went on from that one, and was to remove what followed.
+    Raises `JournalDamaged` where a segment is missing or is not what its name says.
+    """
     found = sorted((index, name) for name in disk.names() if (index := segment_index(name)) is not None)
-    segments: list[Segment] = []
+    seen: list[tuple[int, str, SegmentHeader | None, FrameHeader | None]] = []
+    void: list[str] = []
+    begin = incarnation = 0
     for index, name in found:
         start = disk.read(name, 0, SEGMENT_HEADER_BYTES + HEADER_BYTES)
         header = SegmentHeader.unpack(start[:SEGMENT_HEADER_BYTES])
+        first = FrameHeader.unpack(start[SEGMENT_HEADER_BYTES:])
+        if header and header.incarnation < incarnation:
+            void.append(name)
+            continue
+        if header and first and first.number <= wanted:
+            begin = len(seen)
+        incarnation = header.incarnation if header else incarnation
+        seen.append((index, name, header, first))
+    segments: list[Segment] = []
+    for index, name, header, first in seen[begin:]:
         if header is None:
             _refuse(
-                disk,
-                name,
-                "its header block is not whole, and it was on the disk before the file had its name",
+                disk, name, "its header block is not whole, and it was synced before the file had its name"
             )
         if header.index != index:
             _refuse(disk, name, f"its header block says that it is segment {header.index}")
-        if segments:
-            before = segments[-1]
-            if before.index != index - 1:
-                _refuse(disk, name, f"the segment before it, {segment_name(index - 1)}, is missing")
-            if before.header.journal_id != header.journal_id:
-                _refuse(disk, name, f"it belongs to another journal than {before.name}")
-        segments.append(Segment(index, name, header, FrameHeader.unpack(start[SEGMENT_HEADER_BYTES:])))
-    return segments
+        if segments and segments[-1].index != index - 1:
+            _refuse(disk, name, f"the segment before it, {segment_name(index - 1)}, is missing")
+        if segments and segments[-1].header.journal_id != header.journal_id:
+            _refuse(disk, name, f"it belongs to another journal than {segments[-1].name}")
+        segments.append(Segment(index, name, header, first))
+    return segments, void
 
 
 def make_segment(disk: Disk, header: SegmentHeader, frames: Iterable[Buffer] = ()) -> File:
