@@ -39,23 +39,23 @@ def refusal(refused: Refused, producer: bytes, frame: Buffer | None, line: Line 
     """The answer to a message that was refused.
 
     `producer` is the key of the connection, `frame` the message's first frame, if it had one: where it is a whole
-    header, the answer carries its number.
+    header, a REJECTED carries its number, epoch and session, so that its sender knows what is meant.
     """
     line = line or Line()
     try:
         header = Header.unpack(frame) if frame is not None else None
     except Refused:
         header = None
-    seq = header.seq if header else 0
+    epoch, session, seq = (header.epoch, header.session, header.seq) if header else (0, 0, 0)
     if refused.reason is Reason.EPOCH:
         return plain(producer, Kind.FENCED, epoch=line.epoch)
     if refused.reason is Reason.SEQ:
-        return plain(producer, Kind.NACK, epoch=line.epoch, session=line.session, seq=line.next_seq)
+        return plain(producer, Kind.NACK, epoch=epoch, session=session, seq=line.next_seq)
     if refused.reason is Reason.CONFLICT and seq in line.digests:
         what: Control = Conflict(line.digests[seq])
     else:
         what = Rejected(refused.reason, refused.text)
-    return control(producer, what, epoch=line.epoch, session=line.session, seq=seq)
+    return control(producer, what, epoch=epoch, session=session, seq=seq)
 
 
 def tick_body(at_s: int) -> bytes:

@@ -2,11 +2,12 @@
 
 ::
 
-    HELLO       acked u64, newest u64: the highest numbers that the producer knows to be acknowledged, and that
-                its outbox has given; 0 for none
+    HELLO       attempt u64: counts the HELLOs of this epoch; acked u64, newest u64: the highest numbers that the
+                producer knows to be acknowledged, and that its outbox has given; 0 for none
     READY       until u64: so many commands may have been sent in this session, in all
     SUBSCRIBE   from_seq u64, from_row u32, zero u32, credit u64; then the output's name
-    WELCOME     credit u64; covered u64; refused u64: batches of this producer that were ever refused for good
+    WELCOME     attempt u64: of the HELLO that it answers; credit u64; covered u64; refused u64: batches of this
+                producer that were ever refused for good
     ACK         covered u64, credit u64
     CONFLICT    16 bytes: the digest of what came under this number before
     REJECTED    reason u16; then words for a person
@@ -47,6 +48,7 @@ TEXT_BYTES_MAX: Final = 1024
 class Hello(NamedTuple):
     """A producer begins a session. What it has seen acknowledged is evidence: a node that lacks it has lost it."""
 
+    attempt: int
     acked: int
     newest: int
 
@@ -67,8 +69,12 @@ class Subscribe(NamedTuple):
 
 
 class Welcome(NamedTuple):
-    """A session begins: `seq` of the header is the last number that is settled, `session` the session's."""
+    """A session begins: `seq` of the header is the last number that is settled, `session` the session's.
 
+    `attempt` tells a late answer to an earlier HELLO from the one that counts: its numbers are old.
+    """
+
+    attempt: int
     credit: int
     covered: int
     refused: int
@@ -111,11 +117,11 @@ class _Form(NamedTuple):
 
 _NOTHING: Final = _Form(None, struct.Struct(""))
 _FORMS: Final[dict[Kind, _Form]] = {
-    Kind.HELLO: _Form(Hello, struct.Struct("<QQ")),
+    Kind.HELLO: _Form(Hello, struct.Struct("<QQQ")),
     Kind.PING: _NOTHING,
     Kind.READY: _Form(Ready, struct.Struct("<Q")),
     Kind.SUBSCRIBE: _Form(Subscribe, struct.Struct("<QI4xQ"), text=True),
-    Kind.WELCOME: _Form(Welcome, struct.Struct("<QQQ")),
+    Kind.WELCOME: _Form(Welcome, struct.Struct("<QQQQ")),
     Kind.FENCED: _NOTHING,
     Kind.ACK: _Form(Ack, struct.Struct("<QQ")),
     Kind.NACK: _NOTHING,

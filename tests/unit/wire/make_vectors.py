@@ -39,11 +39,11 @@ def messages() -> dict[str, Message]:
     place: dict[str, Any] = {"epoch": EPOCH, "session": SESSION}
     signed = commands_body([Signer(SECRET).sign(COMMAND)])
     out = {
-        "HELLO": control(KEY, Hello(4, 6), epoch=EPOCH),
+        "HELLO": control(KEY, Hello(1, 4, 6), epoch=EPOCH),
         "PING": plain(KEY, Kind.PING, **place),
         "READY": control(KEY, Ready(100), **place),
         "SUBSCRIBE": control(KEY, Subscribe(5, 2, 1 << 20, "intervals"), **place),
-        "WELCOME": control(KEY, Welcome(1 << 20, 5, 1), **place, seq=6),
+        "WELCOME": control(KEY, Welcome(1, 1 << 20, 5, 1), **place, seq=6),
         "FENCED": plain(KEY, Kind.FENCED, epoch=EPOCH + 1),
         "ACK": control(KEY, Ack(5, 1 << 20), **place, seq=SEQ),
         "NACK": plain(KEY, Kind.NACK, **place, seq=SEQ),

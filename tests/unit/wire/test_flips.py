@@ -10,7 +10,7 @@ from unit.wire.samples import EPOCH, KEY, message, reason
 SMALL = [
     (message(Kind.READS), Role.READS),
     (message(Kind.TICK), Role.OPERATOR),
-    (control(KEY, Hello(4, 6), epoch=EPOCH), Role.READS),
+    (control(KEY, Hello(1, 4, 6), epoch=EPOCH), Role.READS),
 ]
 
 
