@@ -36,7 +36,12 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
-@click.option("--role", required=True, type=click.Choice([*(role.value for role in Role), NODE]), help="What the key is for.")
+@click.option(
+    "--role",
+    required=True,
+    type=click.Choice([*(role.value for role in Role), NODE]),
+    help="What the key is for.",
+)
 @click.option(
     "--out",
     default=".",
