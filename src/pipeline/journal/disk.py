@@ -38,6 +38,7 @@ ASIDE = ".tmp"
 # As many buffers as one system call takes everywhere.
 BUFFERS_MAX = 1024
 ZEROS = bytes(1 << 20)
+STEP_BYTES = 4 << 20
 
 
 class DiskLocked(Exception):
@@ -121,11 +122,16 @@ def write_all(file: File, offset: int, buffers: Iterable[Buffer]) -> int:
 
 
 def fill(file: File, offset: int, end: int) -> None:
-    """Write zeros from an offset up to an end."""
+    """Write zeros from an offset up to an end.
+
+    They are synced bit by bit: another file's sync waits for what stands before it in the disk's queue, and with
+    64 MiB there, a payment would wait too.
+    """
     while offset < end:
-        count = min(end - offset, 16 * len(ZEROS))
-        whole, rest = divmod(count, len(ZEROS))
+        whole, rest = divmod(min(end - offset, STEP_BYTES), len(ZEROS))
         offset = write_all(file, offset, [*[ZEROS] * whole, memoryview(ZEROS)[:rest]])
+        if offset < end:
+            file.sync()
 
 
 def write_aside(disk: Disk, name: str, buffers: Iterable[Buffer], size: int = 0) -> File:
@@ -294,7 +300,8 @@ def _sync_directory(path: Path) -> None:
 def _fresh(length: int) -> memoryview:
     if length < len(ZEROS):
         return memoryview(bytearray(length))
-    pages = mmap.mmap(-1, length)
+    # Private: shared memory, which is the default, gets no huge pages.
+    pages = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a kernel built without them
             pages.madvise(mmap.MADV_HUGEPAGE)

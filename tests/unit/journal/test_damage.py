@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.journal import JournalDamaged, JournalFailed, Mark, Recovery, read, verify
+from pipeline.journal import JournalDamaged, JournalFailed, Mark, Recovery, prune, read, verify
 from pipeline.journal.format import FrameHeader
+from simulation.disk import Killed
 from unit.journal.world import ID, SEGMENT, contents_of, journal_of
 
 FIRST = "segment-000000000001.journal"
@@ -22,7 +23,7 @@ def image(disk):
     return {name: bytes(disk.read(name)) for name in disk.names()}
 
 
-def halts(disk, text="", **kwargs):
+def refuses(disk, text="", **kwargs):
     """Recovery raises, and has touched nothing."""
     before = image(disk)
     with (
@@ -62,7 +63,7 @@ def test_every_cut_into_the_header_block_halts():
     for length in range(0, 4096, 97):
         disk, _, _ = small(1)
         disk.cut(FIRST, length)
-        halts(disk, "header block is not whole")
+        refuses(disk, "header block is not whole")
         assert verify(disk).state == "damaged"
 
 
@@ -70,8 +71,8 @@ def test_every_cut_is_damage_once_somebody_knows_better():
     for length in range(4096, 4 * 4096, 611):
         disk, _, marks = small(3)
         disk.cut(FIRST, length)
-        halts(disk, "the snapshot proves that frame 3", start=marks[3])
-        halts(disk, "producer meter-hub proves that frame 3", acknowledged={"producer meter-hub": 3})
+        refuses(disk, "the snapshot proves that frame 3", start=marks[3])
+        refuses(disk, "producer meter-hub proves that frame 3", acknowledged={"producer meter-hub": 3})
 
 
 def test_every_flipped_bit_is_damage_or_the_last_frame():
@@ -99,7 +100,7 @@ def test_every_flipped_bit_is_damage_or_the_last_frame():
 def test_a_bad_frame_before_good_ones_halts_and_says_where():
     disk, _, _ = small(3)
     disk.flip(FIRST, (4096 + 4096 + 1000) * 8)
-    text = halts(disk)
+    text = refuses(disk)
     assert f"{FIRST}, byte 8192: frame 2 expected, found a frame whose body does not have the digest" in text
     assert (
         "frame 3 in segment-000000000001.journal, byte 12288, was written when frame 2 was on the disk"
@@ -118,9 +119,9 @@ def test_a_later_segment_is_proof():
     start = header.number - 1
     assert start > 1
     disk.flip(FIRST, (4096 + 200) * 8)
-    halts(disk, f"frame 1 expected.*in {FIRST}, byte")
+    refuses(disk, f"frame 1 expected.*in {FIRST}, byte")
     disk.cut(FIRST, 4096)
-    halts(disk, f"frame 1 expected, found the end of the file; frame {start + 1} in {second}, byte 4096")
+    refuses(disk, f"frame 1 expected, found the end of the file; frame {start + 1} in {second}, byte 4096")
     assert contents_of(disk, start=marks[start]) == contents[start:]
 
 
@@ -129,7 +130,7 @@ def test_a_missing_segment_halts():
     names = sorted(disk.names())
     assert len(names) >= 4
     disk.remove(names[1])
-    halts(disk, f"{names[2]}: the segment before it, {names[1]}, is missing")
+    refuses(disk, f"{names[2]}: the segment before it, {names[1]}, is missing")
 
 
 def test_a_missing_oldest_segment_halts_unless_the_snapshot_has_it():
@@ -137,7 +138,7 @@ def test_a_missing_oldest_segment_halts_unless_the_snapshot_has_it():
     disk.remove(FIRST)
     first = next(read(disk)).number
     assert contents_of(disk, start=marks[first - 1]) == contents[first - 1 :]
-    halts(disk, "no segment before this one is there", start=marks[first - 2])
+    refuses(disk, "no segment before this one is there", start=marks[first - 2])
 
 
 def test_a_missing_last_segment_needs_a_witness():
@@ -146,20 +147,20 @@ def test_a_missing_last_segment_needs_a_witness():
     found = contents_of(disk)
     assert found == contents[: len(found)]
     assert len(found) < 30
-    halts(disk, "the payments producer proves that frame 30", acknowledged={"the payments producer": 30})
+    refuses(disk, "the payments producer proves that frame 30", acknowledged={"the payments producer": 30})
 
 
 def test_an_empty_directory_with_a_witness_halts():
     disk, _, _ = journal_of(0)
     disk.remove(FIRST)
-    halts(disk, "no segment", start=Mark(3, bytes(16)))
+    refuses(disk, "no segment", start=Mark(3, bytes(16)))
 
 
 def test_segments_of_another_journal_or_under_another_name_halt():
     disk, _, _ = journal_of(30)
     names = sorted(disk.names())
     disk.replace(names[2], names[1])
-    halts(disk, "says that it is segment 3")
+    refuses(disk, "says that it is segment 3")
     disk, _, _ = journal_of(30)
     with Recovery(other := journal_of(0)[0], new_id=ID) as recovery:
         recovery.finish().close()
@@ -169,13 +170,13 @@ def test_segments_of_another_journal_or_under_another_name_halt():
         for number in range(30):
             journal.commit([bytes(5000)], now_s=number)
     disk.files[names[1]] = other.files[names[1]]
-    halts(disk, "belongs to another journal")
+    refuses(disk, "belongs to another journal")
 
 
 def test_a_snapshot_of_another_history_halts():
     disk, _, marks = journal_of(5)
-    halts(disk, "belongs to another history", start=Mark(3, bytes(16)))
-    halts(
+    refuses(disk, "belongs to another history", start=Mark(3, bytes(16)))
+    refuses(
         disk,
         "does not continue the frames before it|belongs to another history",
         start=Mark(4, marks[3].chain),
@@ -219,3 +220,107 @@ def test_late_evidence_of_something_without_a_number():
         journal.prove("producer C: seq 17")
     with pytest.raises(JournalFailed):
         journal.sync()
+
+
+def test_a_removed_segment_that_comes_back_is_void():
+    """The removal of two segments was lost with the power, for the later one only."""
+    disk, _, _ = small(3)
+    with Recovery(disk, new_id=ID, segment_bytes=SMALL) as recovery:
+        journal = recovery.finish()
+    journal.prepare_next()
+    journal.write([b"never synced"], now_s=1)  # begins segment 2
+    journal.prepare_next()
+    names = [name for name in disk.names() if name.startswith("segment")]
+    assert len(names) == 3
+    disk.kill()
+    disk.flip(names[1], (4096 + 20) * 8)
+    back = disk.files[names[2]]
+    with Recovery(disk, new_id=ID, segment_bytes=SMALL) as recovery:
+        recovery.finish()
+    assert [name for name in disk.names() if name.startswith("segment")] == names[:1]
+    for _ in range(2):
+        disk.kill()
+        disk.files[names[2]] = back
+        with Recovery(disk, new_id=ID, segment_bytes=SMALL) as recovery:
+            journal = recovery.finish()
+        assert names[2] not in disk.names()
+        journal.commit([b"goes to segment 2"], now_s=1)
+    assert len(list(read(disk))) == 5
+
+
+def test_a_segment_of_the_same_journal_in_another_history_halts():
+    """Two restores from one backup went on, each by itself, and their files were mixed."""
+    disk, _, _ = journal_of(20)
+    other, _, _ = journal_of(20, buffers=lambda n: [b"FRAME %d" % n, bytes([n]) * 70 * n])
+    name = sorted(disk.names())[1]
+    disk.files[name] = other.files[name]
+    refuses(disk, "found a frame that does not continue the frames before it")
+
+
+def frames_of_another_journal():
+    other, _, _ = journal_of(0)
+    other.files.clear()
+    with Recovery(other, new_id=b"another journal!", segment_bytes=SMALL) as recovery:
+        journal = recovery.finish()
+    for number in range(1, 4):
+        journal.commit([b"theirs"], now_s=number)
+    return other.read(FIRST)[4096 : 4 * 4096]
+
+
+def test_frames_inside_a_body_prove_nothing():
+    """A torn frame whose body holds, block for block, frames of another journal with higher numbers."""
+    disk, contents, _ = small(1)
+    with Recovery(disk, new_id=ID, segment_bytes=8 * 4096) as recovery:
+        journal = recovery.finish()
+    journal.write([bytes(4096 - 128 - 64), frames_of_another_journal()], now_s=1)
+    journal.close()
+    disk.flip(FIRST, (2 * 4096 + 20) * 8)
+    assert contents_of(disk) == contents
+    assert verify(disk).state == "torn"
+
+
+def test_frames_of_another_journal_are_not_handed_out():
+    disk, contents, _ = small(0)
+    disk.files[FIRST].write(4096, bytes(frames_of_another_journal()))
+    assert contents_of(disk) == contents == []
+    assert "a frame of another journal" in verify(disk).detail
+
+
+def test_a_pruning_that_is_cut_short_leaves_no_hole():
+    holes_possible = 0
+    for at in range(1, 9):
+        for seed in range(12):
+            disk, contents, marks = journal_of(40)
+            disk.faults.random.seed(seed)
+            disk.faults.kill_at = disk.faults.operations + at
+            with pytest.raises(Killed):
+                prune(disk, 33)
+            disk.power_failure()
+            holes_possible += disk.faults.injected["lost name"]
+            numbers = [frame.number for frame in read(disk)]
+            assert numbers == list(range(numbers[0], 41))
+            assert contents_of(disk, start=marks[32]) == contents[32:]
+    assert holes_possible > 0
+
+
+def test_no_segment_is_pruned_for_one_that_begins_torn():
+    disk, _, _ = small(3)
+    with Recovery(disk, new_id=ID, segment_bytes=SMALL) as recovery:
+        journal = recovery.finish()
+    journal.write([bytes(100)], now_s=1)
+    journal.close()
+    second = sorted(name for name in disk.names() if name.startswith("segment"))[1]
+    disk.flip(second, (4096 + 200) * 8)
+    assert prune(disk, 100) == []
+    disk.flip(second, (4096 + 200) * 8)
+    assert prune(disk, 100) == [FIRST]
+
+
+def test_what_was_being_made_is_removed_by_the_next_start():
+    disk, contents, _ = small(2)
+    disk.create("segment-000000000009.journal.tmp")
+    disk.create("torn-000000000002-1.bytes.tmp")
+    with Recovery(disk, new_id=ID, segment_bytes=SMALL) as recovery:
+        recovery.finish().close()
+    assert disk.names() == [FIRST]
+    assert contents_of(disk) == contents
