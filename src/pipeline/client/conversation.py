@@ -46,8 +46,13 @@ from pipeline.wire import (
 __all__ = ["Conversation"]
 
 
-_RESEND: Final = frozenset({Reason.DIGEST, Reason.HEADER_CHECKSUM, Reason.BODY_LENGTH})
-_LATER: Final = frozenset({Reason.SESSION, Reason.CREDIT, Reason.NOT_NOW})
+_LATER: Final = frozenset(
+    {Reason.SESSION, Reason.CREDIT, Reason.NOT_NOW, Reason.HEADER_CHECKSUM, Reason.BODY_LENGTH}
+)
+_ODD: Final = frozenset({Reason.FRAMES, Reason.HEADER_LENGTH, Reason.MAGIC, Reason.VERSION, Reason.RESERVED})
+"""What damage on the way may do once, and a node of another version does always."""
+STRIKES_MAX: Final = 5
+"""So many of those may come before anything else is acknowledged."""
 
 
 class _Flight(NamedTuple):
@@ -76,6 +81,7 @@ class Conversation:
         self._flying_bytes = 0
         self._rewound_to = 0
         self._attempt = 0
+        self._strikes = 0
         self._confirmed = 0
         self._told: set[int] = set()
         self._hello_due_s = float("-inf")
@@ -227,7 +233,8 @@ class Conversation:
         self.session = header.session
         self.credit = welcome.credit
         self._next_seq = header.seq + 1
-        self._rewound_to = self._confirmed = 0
+        self._rewound_to = 0
+        self._confirmed = header.seq
         return [*events, *self._settle(header.seq, welcome.covered, now_s)]
 
     def _rejected(self, header: Header, rejected: Rejected, now_s: float) -> list[Event]:
@@ -242,11 +249,11 @@ class Conversation:
             return [BatchRefused(header.seq, reason, rejected.text)]
         if reason in _LATER:
             self._end(now_s)
-        elif reason in _RESEND:
-            if header.seq:
-                self._rewind(header.seq, now_s)
-            else:
-                self._end(now_s)
+        elif reason == Reason.DIGEST:
+            self._rewind(header.seq, now_s)
+        elif reason in _ODD and self._strikes < STRIKES_MAX:
+            self._strikes += 1
+            self._end(now_s)
         elif reason == Reason.FROZEN:
             raise Frozen(rejected.text)
         else:
@@ -258,13 +265,14 @@ class Conversation:
         acked = min(acked, outbox.newest)
         self._told = {seq for seq in self._told if seq > acked}
         before = (outbox.acked, outbox.covered)
+        if acked > self._confirmed:
+            self._confirmed, self._strikes = acked, 0
         while self._flights and self._flights[0].seq <= acked:
             self._flying_bytes -= self._flights.popleft().cost_bytes
             self._progress_s = now_s
         if self._next_seq <= acked:
             self._clear()
             self._next_seq = acked + 1
-        self._confirmed = max(self._confirmed, acked)
         outbox.settle(acked, min(covered, acked))
         if (outbox.acked, outbox.covered) == before:
             return []

@@ -13,7 +13,7 @@ A frame has two buffers for each batch, an entry and the body. An entry's number
         48      8  acked, as far as it was known
         56      8  covered, likewise
         64      8  refused: batches that were refused for good, likewise
-        72      2  kind of the batch; 0 where the entry only begins an epoch, and the body is empty
+        72      2  kind of the batch; 0 where there is none: it begins an epoch, or tells what was acknowledged
         74      2  zero
         76      4  rows
         80     16  XXH3-128 of the body, as the wire's header has it
@@ -26,6 +26,7 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -33,6 +34,7 @@ from xxhash import xxh3_128_digest
 
 from pipeline.client.errors import OutboxError, OutboxFull
 from pipeline.journal import Buffer, Disk, Frame, JournalError, JournalFull, Mark, Recovery, read
+from pipeline.journal.format import frame_bytes
 from pipeline.wire import Kind
 
 __all__ = ["Batch", "Outbox"]
@@ -42,6 +44,8 @@ MEMORY_BYTES: Final = 32 << 20
 """So much of the newest batches is kept in memory, so that nothing is read back while all goes well."""
 
 _EPOCH: Final = 0
+"""The kind of an entry that is no batch."""
+
 _ENTRY: Final = struct.Struct("<32sQQQQQHHI16s")
 
 
@@ -73,7 +77,7 @@ class _Entry(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a batch is: behind this mark of the journal, in a frame of so many bytes."""
+    """Where a batch is: in the frame behind this mark of the journal, of which it takes so many bytes."""
 
     seq: int
     before: Mark
@@ -114,6 +118,7 @@ class Outbox:
         self._memory: OrderedDict[int, Batch] = OrderedDict()
         self._held_bytes = 0
         self._freed_bytes = 0
+        self._noted = (0, 0, 0)
         self._reading: Iterator[Batch] = iter(())
         self._reads_next = 0
         try:
@@ -146,9 +151,10 @@ class Outbox:
         ]
         before = self._journal.durable
         self._write(batches)
+        size_bytes = frame_bytes(2 * len(batches), sum(_ENTRY.size + len(batch.body) for batch in batches))
         for batch in batches:
             self.newest = batch.seq
-            self._places.append(_Place(batch.seq, before, len(batch.body)))
+            self._places.append(_Place(batch.seq, before, size_bytes // len(batches)))
             self._remember(batch)
         return batches
 
@@ -172,8 +178,15 @@ class Outbox:
         self.covered = max(self.covered, covered)
         self._forget()
 
+    def note(self) -> None:
+        """Write down what is known to be acknowledged, if that is news: evidence, should the node lose something."""
+        if (self.acked, self.covered, self.refused) != self._noted:
+            self._write([Batch(self.newest, _EPOCH, 0, b"", bytes(16))])
+
     def close(self) -> None:
-        """Close; closing twice does nothing."""
+        """Close, with a last `note` if the disk still takes it; closing twice does nothing."""
+        with suppress(OutboxError):
+            self.note()
         self._journal.close()
 
     def __enter__(self) -> Self:
@@ -185,7 +198,8 @@ class Outbox:
         self.close()
 
     def _recall(self, frame: Frame, before: Mark | None) -> None:
-        for entry, body in _entries(frame):
+        share = frame.size_bytes * 2 // len(frame.buffers)
+        for entry, _ in _entries(frame):
             if entry.producer != self._producer:
                 raise OutboxError(
                     f"outbox {self._disk.where} is that of the key {entry.producer.hex()}; expected "
@@ -195,7 +209,7 @@ class Outbox:
             self.acked, self.covered, self.refused = entry.acked, entry.covered, entry.refused
             if entry.kind != _EPOCH:
                 # The oldest frame that is left has no mark before it: it is read from the beginning.
-                place = _Place(entry.seq, before or Mark(frame.number - 1, b""), len(body))
+                place = _Place(entry.seq, before or Mark(frame.number - 1, b""), share)
                 self._places.append(place)
 
     def _write(self, batches: Sequence[Batch]) -> None:
@@ -212,6 +226,7 @@ class Outbox:
             raise OutboxFull(f"outbox {self._disk.where}: {error}") from error
         except JournalError as error:
             raise OutboxError(f"outbox {self._disk.where}: {error}") from error
+        self._noted = known
 
     def _remember(self, batch: Batch) -> None:
         self._memory[batch.seq] = batch

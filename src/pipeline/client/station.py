@@ -102,6 +102,7 @@ class Station:
             rest_s = deadline_s - self._clock.monotonic_s()
             if not self.poll(max(rest_s, 0.0)) and rest_s <= 0:
                 return False
+        self._files.outbox.note()
         return True
 
     def close(self) -> None:
