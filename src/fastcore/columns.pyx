@@ -4,7 +4,6 @@ A batch writes into one block; each column's Arrow buffer keeps the block alive,
 the block returns to a pool, so that a steady stream of batches pays for its pages once."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from fastcore.core cimport Intervals
 from fastcore.index cimport Index
-from fastcore.memory cimport allocate
+from fastcore.memory cimport allocate_huge, free_pages
 
 cdef enum:
     ALIGNMENT = 64
@@ -33,7 +32,7 @@ cdef class Block:
         if len(kept) < POOLED:
             kept.append(<size_t>self.data)
         else:
-            free(self.data)
+            free_pages(self.data)
 
 
 cdef Block new_block(int64_t size):
@@ -45,7 +44,7 @@ cdef Block new_block(int64_t size):
     if kept:
         block.data = <char*><size_t>kept.pop()
     else:
-        block.data = <char*>allocate(room)
+        block.data = <char*>allocate_huge(room)
         if block.data == NULL:
             raise MemoryError(f"no room for {room} bytes of output")
     block.size = room

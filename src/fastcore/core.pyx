@@ -6,13 +6,13 @@ is reserved and not used is address space only."""
 
 # cython: cdivision=True
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastcore.index cimport free_index, reserve_ids
 from fastcore.maps cimport free_map, reserve_map
-from fastcore.memory cimport allocate, allocate_lines, grow, grow_lines, grow_zeroed
+from fastcore.memory cimport allocate_pages, free_pages, grow, grow_huge, renew
 from fastcore.native cimport NEVER, floor_div
 from fastcore.rows cimport (
     CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow,
@@ -65,28 +65,28 @@ cdef void free_core(Core* core) noexcept nogil:
     if core == NULL:
         return
     for i in range(core.slabs_count):
-        free(core.slabs[i])
+        free_pages(core.slabs[i])
     for i in range(core.spare_slabs_count):
-        free(core.spare_slabs[i])
-    free(core.slabs)
-    free(core.spare_slabs)
-    free(core.touched)
-    free(core.meters)
-    free(core.meter_infos)
-    free(core.accounts)
-    free(core.account_infos)
-    free(core.districts)
-    free(core.profiles)
-    free(core.gaps)
-    free(core.controls)
-    free(core.saids)
-    free(core.attention)
-    free(core.attention_words)
-    free(core.wakes)
-    free(core.issued)
-    free(core.paid)
-    free(core.findings.items)
-    free(core.orders.items)
+        free_pages(core.spare_slabs[i])
+    free_pages(core.slabs)
+    free_pages(core.spare_slabs)
+    free_pages(core.touched)
+    free_pages(core.meters)
+    free_pages(core.meter_infos)
+    free_pages(core.accounts)
+    free_pages(core.account_infos)
+    free_pages(core.districts)
+    free_pages(core.profiles)
+    free_pages(core.gaps)
+    free_pages(core.controls)
+    free_pages(core.saids)
+    free_pages(core.attention)
+    free_pages(core.attention_words)
+    free_pages(core.wakes)
+    free_pages(core.issued)
+    free_pages(core.paid)
+    free_pages(core.findings.items)
+    free_pages(core.orders.items)
     free_map(&core.findings.ids)
     free_map(&core.orders.ids)
     free_map(&core.profile_rows)
@@ -94,16 +94,16 @@ cdef void free_core(Core* core) noexcept nogil:
     free_index(&core.meter_ids)
     free_index(&core.account_ids)
     free_index(&core.district_ids)
-    free(core.texts.data)
-    free(core.ledger.data)
-    free(core.exceptions.data)
-    free(core.subjects.data)
-    free(core.notices.data)
-    free(core.commands.data)
-    free(core.window_rows.data)
-    free(core.collection.data)
-    free(core.finding_rows.data)
-    free(core.order_rows.data)
+    free_pages(core.texts.data)
+    free_pages(core.ledger.data)
+    free_pages(core.exceptions.data)
+    free_pages(core.subjects.data)
+    free_pages(core.notices.data)
+    free_pages(core.commands.data)
+    free_pages(core.window_rows.data)
+    free_pages(core.collection.data)
+    free_pages(core.finding_rows.data)
+    free_pages(core.order_rows.data)
     free(core)
 
 
@@ -121,8 +121,8 @@ cdef void clear_rows(Core* core) noexcept nogil:
 
 
 cdef int room(Rows* rows, int64_t more) noexcept nogil:
-    """Room for rows to come; an output that nobody reads has room for the one that is overwritten."""
-    return grow(<void**>&rows.data, &rows.capacity, rows.items + more + 1 if rows.wanted else 1, rows.item_bytes)
+    """Room for the rows of the batch to come; an output that nobody reads has room for the one that is overwritten."""
+    return renew(<void**>&rows.data, &rows.capacity, more + 1 if rows.wanted else 1, rows.item_bytes)
 
 
 cdef int room_for_open(Opens* opens, int64_t more) noexcept nogil:
@@ -133,14 +133,27 @@ cdef int room_for_open(Opens* opens, int64_t more) noexcept nogil:
     return room(opens.rows, 2 * more + opens.live)
 
 
+cdef bint is_zero(const void* data, int64_t size_bytes) noexcept nogil:
+    cdef const uint64_t* words = <const uint64_t*>data
+    cdef int64_t i
+    for i in range(size_bytes // 8):
+        if words[i]:
+            return False
+    return True
+
+
 cdef int longer_slab(Figures** slab, int64_t before, int64_t districts) noexcept nogil:
-    """A slab for more districts, all that is new in it zero."""
-    cdef int64_t capacity = before
+    """A slab for more districts, all that is new in it zero; one that holds nothing takes no room yet."""
+    cdef Figures* longer
     if slab[0] == NULL:
         return 0
-    if grow_lines(<void**>slab, &capacity, districts, sizeof(Figures)) < 0:
+    longer = <Figures*>allocate_pages(districts * sizeof(Figures))
+    if longer == NULL:
         return -1
-    memset(slab[0] + before, 0, (capacity - before) * sizeof(Figures))
+    if not is_zero(slab[0], before * sizeof(Figures)):
+        memcpy(longer, slab[0], before * sizeof(Figures))
+    free_pages(slab[0])
+    slab[0] = longer
     return 0
 
 
@@ -183,11 +196,11 @@ cdef int room_for_windows(Core* core, int64_t now_s) noexcept nogil:
         if core.spare_slabs_count:
             core.spare_slabs_count -= 1
             slab = core.spare_slabs[core.spare_slabs_count]
+            memset(slab, 0, core.districts_count * sizeof(Figures))
         else:
-            slab = <Figures*>allocate_lines(core.districts_capacity * sizeof(Figures))
+            slab = <Figures*>allocate_pages(core.districts_capacity * sizeof(Figures))
             if slab == NULL:
                 return -1
-        memset(slab, 0, core.districts_capacity * sizeof(Figures))
         core.slabs[window - core.slab_base] = slab
     return 0
 
@@ -200,12 +213,12 @@ cdef int room_for_payments(Core* core, int64_t more) noexcept nogil:
     while core.paid_count + more > capacity:
         capacity *= 2
     if capacity != core.paid_capacity:
-        grown = <Paid*>allocate(capacity * sizeof(Paid))
+        grown = <Paid*>allocate_pages(capacity * sizeof(Paid))
         if grown == NULL:
             return -1
         for i in range(core.paid_first, core.paid_first + core.paid_count):
             grown[i & (capacity - 1)] = core.paid[i & (core.paid_capacity - 1)]
-        free(core.paid)
+        free_pages(core.paid)
         core.paid = grown
         core.paid_capacity = capacity
     return reserve_map(&core.paid_ids, more)
@@ -216,10 +229,10 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
     cdef int64_t more
     if needs.accounts:
         if (accounts >= NONE
-                or grow_lines(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
+                or grow_huge(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
                 or grow(<void**>&core.account_infos, &core.account_infos_capacity, accounts, sizeof(AccountInfo)) < 0
-                or grow_zeroed(<void**>&core.attention, &core.attention_capacity, (accounts >> 6) + 1, 8) < 0
-                or grow_zeroed(
+                or grow(<void**>&core.attention, &core.attention_capacity, (accounts >> 6) + 1, 8) < 0
+                or grow(
                     <void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0):
             return -1
         core.account_ids.rows = <const char*>core.accounts
@@ -227,7 +240,7 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
             return -1
     if needs.meters:
         if (meters >= NONE
-                or grow_lines(<void**>&core.meters, &core.meters_capacity, meters, sizeof(MeterState)) < 0
+                or grow_huge(<void**>&core.meters, &core.meters_capacity, meters, sizeof(MeterState)) < 0
                 or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, meters, sizeof(MeterInfo)) < 0):
             return -1
         core.meter_ids.rows = <const char*>core.meters
@@ -241,7 +254,7 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
     if needs.districts and (
             room_for_districts(core, needs.districts) < 0
             or reserve_ids(&core.district_ids, needs.districts, needs.district_bytes) < 0
-            or room(&core.texts, needs.text_bytes) < 0):
+            or grow(<void**>&core.texts.data, &core.texts.capacity, core.texts.items + needs.text_bytes + 1, 1) < 0):
         return -1
     return 0
 
@@ -261,7 +274,7 @@ cdef int reserve(Core* core, const Needs* needs, int64_t now_s) noexcept nogil:
             or grow(<void**>&core.saids, &core.saids_capacity, saids, sizeof(Said)) < 0
             or grow(<void**>&core.wakes, &core.wakes_capacity, core.wakes_count + needs.visits, sizeof(Wake)) < 0
             or grow(<void**>&core.issued, &core.issued_capacity, issued, sizeof(Issued)) < 0
-            or grow(<void**>&core.touched, &core.touched_capacity, needs.revisions, sizeof(Touched)) < 0):
+            or renew(<void**>&core.touched, &core.touched_capacity, needs.revisions, sizeof(Touched)) < 0):
         return -1
     if room_for_open(&core.findings, needs.findings) < 0 or room_for_open(&core.orders, needs.orders) < 0:
         return -1

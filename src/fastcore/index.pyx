@@ -6,10 +6,9 @@ wants anyway. Nothing is ever taken out: an id that starts anew lets its slot po
 # cython: cdivision=True
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
-from fastcore.memory cimport allocate_lines, grow
+from fastcore.memory cimport allocate_huge, free_pages, grow
 from fastcore.native cimport mix
 from fastcore.types cimport NONE
 
@@ -99,7 +98,7 @@ cdef int reserve_ids(Index* index, int64_t more, int64_t more_bytes) noexcept no
         return 0
     if slots > (<uint64_t>1 << 40):
         return -1
-    grown = <Slot*>allocate_lines(slots * sizeof(Slot))
+    grown = <Slot*>allocate_huge(slots * sizeof(Slot))
     if grown == NULL:
         return -1
     memset(grown, 0xFF, slots * sizeof(Slot))
@@ -117,12 +116,12 @@ cdef int reserve_ids(Index* index, int64_t more, int64_t more_bytes) noexcept no
             while grown[place].row != NONE:
                 place = (place + 1) & (slots - 1)
             grown[place] = index.slots[old]
-    free(index.slots)
+    free_pages(index.slots)
     index.slots = grown
     index.mask = slots - 1
     return 0
 
 
 cdef void free_index(Index* index) noexcept nogil:
-    free(index.slots)
-    free(index.text)
+    free_pages(index.slots)
+    free_pages(index.text)

@@ -11,7 +11,7 @@ from fastcore.core cimport Core, Needs, Opens, reserve
 from fastcore.fitting cimport index_profiles
 from fastcore.index cimport Index, hash_number, hash_text, put
 from fastcore.maps cimport set
-from fastcore.memory cimport allocate_lines, grow
+from fastcore.memory cimport allocate_pages, grow
 from fastcore.native cimport NEVER
 from fastcore.payments cimport index_payments
 from fastcore.structs cimport Figures, MeterState, Open
@@ -159,10 +159,9 @@ cdef object load_windows(Core* core, object windows, object figures):
     for i, window in enumerate(windows.tolist()):
         place = window - core.slab_base
         if core.slabs[place] == NULL:
-            core.slabs[place] = <Figures*>allocate_lines(core.districts_capacity * sizeof(Figures))
+            core.slabs[place] = <Figures*>allocate_pages(core.districts_capacity * sizeof(Figures))
             if core.slabs[place] == NULL:
                 raise MemoryError("no room for the windows of a snapshot")
-            memset(core.slabs[place], 0, core.districts_capacity * sizeof(Figures))
         put_back(core.slabs[place], figures[i * core.districts_count:(i + 1) * core.districts_count])
 
 

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from fastcore.core cimport Core
 from fastcore.index cimport Ids, find, first_likely, hash_id, is_row
 from fastcore.native cimport prefetch, unlikely
+from fastcore.structs cimport Figures
 from fastcore.types cimport NONE
 
 cdef enum:
@@ -52,8 +53,8 @@ cdef inline void fetch_text(const Core* core, int64_t row, const Lookup* lookup)
     if meter != NONE:
         prefetch(core.meter_ids.text + (core.meters[meter].id >> 8))
 
-cdef inline void fetch_account(const Core* core, int64_t row, Lookup* lookup) noexcept nogil:
-    """Confirms the meter by its id, or looks for another."""
+cdef inline void fetch_account(const Core* core, int64_t row, const Figures* slab, Lookup* lookup) noexcept nogil:
+    """Confirms the meter by its id, or looks for another; its district's figures lie in `slab`, if there is one."""
     cdef int64_t place = row & (RING - 1)
     cdef uint32_t meter = lookup.found[place]
     if meter == NONE:
@@ -65,3 +66,5 @@ cdef inline void fetch_account(const Core* core, int64_t row, Lookup* lookup) no
             return
     if core.meters[meter].account != NONE:
         prefetch(&core.accounts[core.meters[meter].account])
+    if slab != NULL:
+        prefetch(&slab[core.meters[meter].district])

@@ -1,9 +1,8 @@
 """A hash map of uint64 to uint64 for the core's side tables."""
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free
 
-from fastcore.memory cimport allocate
+from fastcore.memory cimport allocate_pages, free_pages
 from fastcore.native cimport mix
 
 
@@ -70,7 +69,7 @@ cdef int reserve_map(Map* map, int64_t more) noexcept nogil:
         return 0
     if room > (<uint64_t>1 << 40):
         return -1
-    grown.entries = <Entry*>allocate(room * sizeof(Entry))
+    grown.entries = <Entry*>allocate_pages(room * sizeof(Entry))
     if grown.entries == NULL:
         return -1
     grown.mask = room - 1
@@ -79,10 +78,10 @@ cdef int reserve_map(Map* map, int64_t more) noexcept nogil:
         for old in range(map.mask + 1):
             if map.entries[old].value:
                 set(&grown, map.entries[old].key, map.entries[old].value)
-    free(map.entries)
+    free_pages(map.entries)
     map[0] = grown
     return 0
 
 
 cdef void free_map(Map* map) noexcept nogil:
-    free(map.entries)
+    free_pages(map.entries)

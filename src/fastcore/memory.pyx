@@ -5,14 +5,9 @@ fail.
 # cython: cdivision=True
 
 from libc.stdint cimport INT64_MAX, int64_t
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from fastcore.native cimport aligned, ask_for_huge_pages
-
-cdef enum:
-    LINE_BYTES = 64
-    HUGE_PAGE_BYTES = 1 << 21
+from fastcore.native cimport map_pages, remap_pages, unmap_pages
 
 cdef int64_t allocations_left = -1           # for tests; -1: no limit
 
@@ -35,19 +30,32 @@ cdef bint refused() noexcept nogil:
     return False
 
 
-cdef void* allocate(int64_t size_bytes) noexcept nogil:
-    return NULL if refused() else calloc(1, size_bytes)
+cdef void* allocate_pages(int64_t size_bytes) noexcept nogil:
+    return NULL if refused() else map_pages(size_bytes, False)
+
+
+cdef void* allocate_huge(int64_t size_bytes) noexcept nogil:
+    return NULL if refused() else map_pages(size_bytes, True)
+
+
+cdef void free_pages(void* data) noexcept nogil:
+    unmap_pages(data)
+
+
+cdef int64_t room_for(int64_t capacity, int64_t need, int64_t item_bytes) noexcept nogil:
+    """Items to make room for; -1 if no memory could hold them."""
+    cdef int64_t room = max(need, 2 * capacity, 16)
+    return room if room <= INT64_MAX // item_bytes else -1
 
 
 cdef int grow(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
-    cdef int64_t room
+    cdef int64_t room = room_for(capacity[0], need, item_bytes)
     cdef void* grown
     if need <= capacity[0]:
         return 0
-    room = max(need, 2 * capacity[0], 16)
-    if room > INT64_MAX // item_bytes or refused():
+    if room < 0 or refused():
         return -1
-    grown = realloc(data[0], room * item_bytes)
+    grown = remap_pages(data[0], room * item_bytes)
     if grown == NULL:
         return -1
     data[0] = grown
@@ -55,39 +63,31 @@ cdef int grow(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) 
     return 0
 
 
-cdef int grow_zeroed(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
-    cdef int64_t before = capacity[0]
-    if grow(data, capacity, need, item_bytes) < 0:
-        return -1
-    memset(<char*>data[0] + before * item_bytes, 0, (capacity[0] - before) * item_bytes)
-    return 0
-
-
-cdef void* allocate_lines(int64_t size_bytes) noexcept nogil:
-    cdef void* data
-    cdef bint large = size_bytes >= 2 * HUGE_PAGE_BYTES
-    if refused():
-        return NULL
-    data = aligned(HUGE_PAGE_BYTES if large else LINE_BYTES, size_bytes)
-    if data != NULL and large:
-        ask_for_huge_pages(data, size_bytes)
-    return data
-
-
-cdef int grow_lines(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
-    cdef int64_t room
+cdef int grow_huge(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
+    cdef int64_t room = room_for(capacity[0], need, item_bytes)
     cdef void* grown
     if need <= capacity[0]:
         return 0
-    room = max(need, 2 * capacity[0], 16)
-    if room > INT64_MAX // item_bytes:
-        return -1
-    grown = allocate_lines(room * item_bytes)
+    grown = allocate_huge(room * item_bytes) if room > 0 else NULL
     if grown == NULL:
         return -1
     if capacity[0]:
         memcpy(grown, data[0], capacity[0] * item_bytes)
-    free(data[0])
+    free_pages(data[0])
     data[0] = grown
+    capacity[0] = room
+    return 0
+
+
+cdef int renew(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
+    cdef int64_t room = room_for(capacity[0], need, item_bytes)
+    cdef void* made
+    if need <= capacity[0]:
+        return 0
+    made = allocate_pages(room * item_bytes) if room > 0 else NULL
+    if made == NULL:
+        return -1
+    free_pages(data[0])
+    data[0] = made
     capacity[0] = room
     return 0

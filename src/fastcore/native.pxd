@@ -5,6 +5,9 @@ cdef extern from *:
     """
     #ifndef FASTCORE_NATIVE
     #define FASTCORE_NATIVE
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
     #include <stdint.h>
     #include <stdlib.h>
     #include <string.h>
@@ -25,13 +28,56 @@ cdef extern from *:
     #endif
     static inline int fc_lowest_bit(uint64_t word) { return __builtin_ctzll(word); }
     static inline void fc_prefetch(const void *place) { __builtin_prefetch(place, 1, 3); }
-    static inline void *fc_aligned(size_t line, size_t size) {
+    /* Zero pages that take room only once they are written to; the size of all stands in the line before them. */
+    enum { FC_LINE = 64, FC_HUGE_PAGE = 1 << 21 };
+    static inline void *fc_map_pages(size_t size, int huge) {
+        size += FC_LINE;
+    #ifdef __SANITIZE_ADDRESS__
         void *data = NULL;
-        return posix_memalign(&data, line, size) ? NULL : data;
-    }
-    static inline void fc_ask_for_huge_pages(void *data, size_t size) {
+        if (posix_memalign(&data, FC_LINE, size)) return NULL;
+        memset(data, 0, size);
+    #else
+        size_t spare = huge && size >= 2 * FC_HUGE_PAGE ? FC_HUGE_PAGE : 0;
+        char *data = (char *)mmap(NULL, size + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (data == (char *)MAP_FAILED) return NULL;
+        if (spare) {
+            size_t before = -(uintptr_t)data & (FC_HUGE_PAGE - 1);
+            if (before) munmap(data, before);
+            data += before;
+            size += spare - before;
     #ifdef MADV_HUGEPAGE
-        madvise(data, size, MADV_HUGEPAGE);
+            madvise(data, size, MADV_HUGEPAGE);
+    #endif
+        }
+    #endif
+        *(size_t *)data = size;
+        return (char *)data + FC_LINE;
+    }
+    static inline void fc_unmap_pages(void *data) {
+        if (data == NULL) return;
+        data = (char *)data - FC_LINE;
+    #ifdef __SANITIZE_ADDRESS__
+        free(data);
+    #else
+        munmap(data, *(size_t *)data);
+    #endif
+    }
+    /* The same with room for more: what was never written to takes no room there either. */
+    static inline void *fc_remap_pages(void *data, size_t size) {
+        char *grown;
+        if (data == NULL) return fc_map_pages(size, 0);
+    #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+        grown = (char *)data - FC_LINE;
+        grown = (char *)mremap(grown, *(size_t *)grown, size + FC_LINE, MREMAP_MAYMOVE);
+        if (grown == (char *)MAP_FAILED) return NULL;
+        *(size_t *)grown = size + FC_LINE;
+        return grown + FC_LINE;
+    #else
+        grown = (char *)fc_map_pages(size, 0);
+        if (grown == NULL) return NULL;
+        memcpy(grown, data, *(size_t *)((char *)data - FC_LINE) - FC_LINE);
+        fc_unmap_pages(data);
+        return grown;
     #endif
     }
     #define FC_NEVER (-0x7FFFFFFFFFFFFFFFLL)
@@ -55,8 +101,11 @@ cdef extern from *:
     # Rounds towards minus infinity, on both sides of zero; b > 0.
     int64_t floor_div "fc_floor_div"(int64_t a, int64_t b) noexcept nogil
     int lowest_bit "fc_lowest_bit"(uint64_t word) noexcept nogil
-    void* aligned "fc_aligned"(size_t line, size_t size) noexcept nogil      # NULL where there is no room
-    void ask_for_huge_pages "fc_ask_for_huge_pages"(void* data, size_t size) noexcept nogil
+    # Zero pages, aligned to lines, that take room only once they are written to, or huge ones; NULL where there is no
+    # room.
+    void* map_pages "fc_map_pages"(size_t size, bint huge) noexcept nogil
+    void* remap_pages "fc_remap_pages"(void* data, size_t size) noexcept nogil
+    void unmap_pages "fc_unmap_pages"(void* data) noexcept nogil
     void prefetch "fc_prefetch"(const void* place) noexcept nogil
     bint likely "fc_likely"(bint condition) noexcept nogil
     bint unlikely "fc_unlikely"(bint condition) noexcept nogil

@@ -56,6 +56,7 @@ cdef inline uint64_t tail_after(uint64_t tail, uint64_t count) noexcept nogil:
 cdef inline Pass begin_pass(const Core* core) noexcept nogil:
     cdef Pass run
     run.moment.at_s = NEVER
+    run.moment.slab = NULL
     run.out = core.intervals
     run.taken = 0
     run.consumed_wh = 0

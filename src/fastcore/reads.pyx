@@ -371,7 +371,7 @@ cdef void take_known(Core* core, const ReadColumns* reads) noexcept nogil:
             if unlikely(texts) and i + TEXT_AHEAD < rows:
                 fetch_text(core, i + TEXT_AHEAD, &lookup)
             if accounts and i + ACCOUNT_AHEAD < rows:
-                fetch_account(core, i + ACCOUNT_AHEAD, &lookup)
+                fetch_account(core, i + ACCOUNT_AHEAD, run.moment.slab, &lookup)
             if i < 0 or i >= rows:
                 continue
             if unlikely(reads.at_s[i] != run.moment.at_s):

@@ -7,12 +7,13 @@ their order."""
 # cython: cdivision=True
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, qsort
+from libc.stdlib cimport qsort
 from libc.string cimport memcmp, memset
 
 from fastcore.census cimport expect, find_silent
 from fastcore.core cimport Core, push
 from fastcore.findings cimport close_one, open_one
+from fastcore.memory cimport free_pages
 from fastcore.native cimport ENERGY_SUM_LIMIT_WH, product
 from fastcore.rating cimport Spread, spread_up_to
 from fastcore.rows cimport CollectionRow, WindowRow
@@ -284,7 +285,7 @@ cdef void retire_slabs(Core* core) noexcept nogil:
             core.spare_slabs[core.spare_slabs_count] = core.slabs[i]
             core.spare_slabs_count += 1
         else:
-            free(core.slabs[i])
+            free_pages(core.slabs[i])
     for i in range(gone, core.slabs_count):
         core.slabs[i - gone] = core.slabs[i]
     core.slab_base += gone
