@@ -2,11 +2,12 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from fastcore import types
 from fastcore.errors import InvariantError
 
 from fastcore.core cimport Core
 from fastcore.structs cimport AccountState
-from fastcore.types cimport NONE
+from fastcore.types cimport CONTROL_ASLEEP, GATES, NONE
 
 
 cdef int64_t first_wrong_balance(const Core* core) noexcept nogil:
@@ -41,6 +42,22 @@ cdef int64_t first_wrong_gap(const Core* core) noexcept nogil:
     return -1
 
 
+cdef int first_wrong_gate(const Core* core) noexcept nogil:
+    """The first gate that is said to hold more or fewer sleeping accounts than it does; -1: none."""
+    cdef int64_t[GATES] found
+    cdef int64_t i
+    cdef int gate
+    for gate in range(GATES):
+        found[gate] = 0
+    for i in range(core.controls_count):
+        if core.controls[i].flags & CONTROL_ASLEEP:
+            found[core.account_infos[core.controls[i].account].blocked_by] += 1
+    for gate in range(GATES):
+        if found[gate] != core.asleep[gate]:
+            return gate
+    return -1
+
+
 cdef object sum_of_slabs(const Core* core, bint supply):
     cdef int64_t window, district, sum
     total = 0
@@ -56,7 +73,7 @@ cdef object sum_of_slabs(const Core* core, bint supply):
 
 cdef object audit_core(Core* core):
     cdef int64_t i = first_wrong_balance(core)
-    cdef int supply
+    cdef int supply, gate
     if i >= 0:
         raise InvariantError(
             f"account {i} (by arrival): expected balance = ledger - charges, "
@@ -71,6 +88,10 @@ cdef object audit_core(Core* core):
     i = first_wrong_gap(core)
     if i >= 0:
         raise InvariantError(f"meter {i} (by arrival): expected gaps that follow each other before its newest read")
+    gate = first_wrong_gate(core)
+    if gate >= 0:
+        raise InvariantError(
+            f"gate {types.names(types.Gate)[gate]}: expected as many accounts to sleep as it holds back; found {core.asleep[gate]}")
     for supply, name in enumerate(("consumption", "supply")):
         accepted, left_out = core.accepted_wh[supply], core.left_out_wh[supply]
         kept, retired = sum_of_slabs(core, supply), core.retired_wh[supply]

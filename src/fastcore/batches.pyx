@@ -21,7 +21,7 @@ from fastcore.types cimport (
 )
 from fastcore.updates cimport apply_updates
 
-TEXT = pa.string()
+cdef object TEXT = pa.string()
 
 cdef uint64_t[2] nothing             # where a column without rows points to
 

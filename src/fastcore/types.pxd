@@ -93,6 +93,9 @@ cpdef enum Gate:                     # in the order in which they are looked at
     GATE_SWITCH
     GATE_RATE
 
+cdef enum:
+    GATES = 16                       # counters of gates, some of them spare
+
 cpdef enum Ledger:
     LEDGER_OPENING
     LEDGER_STANDING

@@ -17,7 +17,7 @@ from fastcore.core cimport Core, mark, unmark
 from fastcore.native cimport floor_div
 from fastcore.structs cimport Control, Policy, Wake
 from fastcore.types cimport (
-    CONTROL_ASLEEP, GATE_APPROVAL, GATE_AUTOPAY, GATE_COOLDOWN, GATE_NOTICE, GATE_SUSPENDED, GATE_WINDOW,
+    CONTROL_ASLEEP, GATE_APPROVAL, GATE_AUTOPAY, GATE_COOLDOWN, GATE_NOTICE, GATE_SUSPENDED, GATE_WINDOW, GATES,
 )
 
 cdef enum:
@@ -113,7 +113,7 @@ cdef void wake_all(Core* core) noexcept nogil:
 
 cdef int64_t count_asleep(const Core* core) noexcept nogil:
     cdef int64_t gate, count = 0
-    for gate in range(16):
+    for gate in range(GATES):
         count += core.asleep[gate]
     return count
 

@@ -138,6 +138,16 @@ def test_window():
     check_gate(closed("window") + story, f"windows = {windows}")
 
 
+def test_a_window_that_begins_with_the_next_cell():
+    story = """
+        at 08:59:59
+        see account A1 state=due blocked_by=window
+        at 09:00     -> trip A1 M1
+    """
+    windows = 'windows = [{ days = "thu", from = "09:00", to = "16:00" }]'
+    check_gate(f"at 08:50\n{closed('window')}{story}", windows)
+
+
 def test_payments_that_were_never_heard_of():
     # 2 kWh cost the 1 that there is.
     story = """

@@ -84,6 +84,23 @@ def test_a_relay_that_may_be_open_is_closed_by_the_next_customers_money():
     )
 
 
+def test_a_relay_that_may_be_open_comes_to_an_account_whose_trip_waits():
+    check(
+        TRIPPED
+        + """
+        ack 1 done        -> notice tripped A1
+        close_account A1
+        account A2 0 manual_approval=yes
+        meter   M2 A2 switchable=no  -> notice low_balance A2 20, notice trip_due A2
+        see     account A2 state=due unsure=no blocked_by=approval
+        meter   M1 A2
+        see     account A2 state=due unsure=yes blocked_by=approval
+        top_up  A2 10     -> restore A2 M1 id=2 reason=balance
+        """,
+        county(policy=AT_ONCE),
+    )
+
+
 def test_a_relay_that_was_closed_again_is_not_in_doubt():
     check(
         TRIPPED
