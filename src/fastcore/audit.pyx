@@ -91,7 +91,8 @@ cdef object audit_core(Core* core):
     gate = first_wrong_gate(core)
     if gate >= 0:
         raise InvariantError(
-            f"gate {types.names(types.Gate)[gate]}: expected as many accounts to sleep as it holds back; found {core.asleep[gate]}")
+            f"gate {types.names(types.Gate)[gate]}: expected as many accounts to sleep as it holds back; "
+            f"found {core.asleep[gate]}")
     for supply, name in enumerate(("consumption", "supply")):
         accepted, left_out = core.accepted_wh[supply], core.left_out_wh[supply]
         kept, retired = sum_of_slabs(core, supply), core.retired_wh[supply]

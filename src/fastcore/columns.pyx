@@ -4,7 +4,7 @@ A batch writes into one block; each column's Arrow buffer keeps the block alive,
 the block returns to a pool, so that a steady stream of batches pays for its pages once."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow as pa
 from fastcore.core cimport Intervals
 from fastcore.index cimport Index
 from fastcore.memory cimport allocate_huge, free_pages
+from fastcore.native cimport copy_text
 
 cdef enum:
     ALIGNMENT = 64
@@ -81,7 +82,7 @@ cdef Block intervals_block(int64_t rows, Intervals* out):
 
 cdef Block text_block(int64_t rows):
     """Room for that many ids as text, however long they are."""
-    return new_block(padded(4 * (rows + 1)) + ID_BYTES * rows)
+    return new_block(padded(4 * (rows + 1)) + ID_BYTES * (rows + 1))
 
 
 cdef object id_array(
@@ -93,7 +94,7 @@ cdef object id_array(
     if not text:
         return pa.Array.from_buffers(pa.uint64(), rows, [valid, pa.foreign_buffer(<size_t>codes, 8 * rows, owner)])
     if block is None:
-        owner = np.empty(padded(4 * (rows + 1)) + ID_BYTES * rows, np.uint8)
+        owner = np.empty(padded(4 * (rows + 1)) + ID_BYTES * (rows + 1), np.uint8)
         offsets = <int32_t*><size_t>owner.ctypes.data
     else:
         owner = block
@@ -103,7 +104,7 @@ cdef object id_array(
         # A row without an id has the code 0: no text.
         for i in range(rows):
             offsets[i] = <int32_t>length
-            memcpy(bytes + length, index.text + (codes[i] >> 8), codes[i] & 0xFF)
+            copy_text(bytes + length, index.text + (codes[i] >> 8), codes[i] & 0xFF)
             length += codes[i] & 0xFF
         offsets[rows] = <int32_t>length
     return pa.Array.from_buffers(pa.string(), rows, [

@@ -90,7 +90,8 @@ cdef int reserve_ids(Index* index, int64_t more, int64_t more_bytes) noexcept no
     cdef uint64_t old, place, id, hash
     cdef uint32_t row
     cdef Slot* grown
-    if grow(<void**>&index.text, &index.text_capacity, index.text_length + more_bytes, 1) < 0:
+    # A text may be copied with up to 15 bytes beyond it.
+    if more_bytes and grow(<void**>&index.text, &index.text_capacity, index.text_length + more_bytes + 16, 1) < 0:
         return -1
     while 5 * slots < 8 * <uint64_t>(index.count + more):
         slots *= 2

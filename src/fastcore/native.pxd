@@ -17,6 +17,10 @@ cdef extern from *:
     static inline fc_int128 fc_product(int64_t a, int64_t b) { return (fc_int128)a * b; }
     static inline uint64_t fc_word(const void *place) { uint64_t word; memcpy(&word, place, 8); return word; }
     static inline void fc_put_word(void *place, uint64_t word) { memcpy(place, &word, 8); }
+    /* Copies 16 bytes at a time; up to 15 more are read and written than there are. */
+    static inline void fc_copy_text(char *to, const char *from, int64_t length) {
+        for (int64_t i = 0; i < length; i += 16) memcpy(to + i, from + i, 16);
+    }
     static inline int fc_fits(fc_int128 x, int64_t limit) { return x < limit && x > -(fc_int128)limit; }
     static inline uint64_t fc_mix(uint64_t a, uint64_t b) {
         fc_uint128 p = (fc_uint128)a * b;
@@ -96,6 +100,8 @@ cdef extern from *:
     # Eight bytes, wherever they lie.
     uint64_t word "fc_word"(const void* place) noexcept nogil
     void put_word "fc_put_word"(void* place, uint64_t word) noexcept nogil
+    # Copies a text, and up to 15 bytes beyond it.
+    void copy_text "fc_copy_text"(char* to, const char* from_, int64_t length) noexcept nogil
     # The two halves of a 128-bit product, folded: a hash that spreads every bit of both.
     uint64_t mix "fc_mix"(uint64_t a, uint64_t b) noexcept nogil
     # Rounds towards minus infinity, on both sides of zero; b > 0.
