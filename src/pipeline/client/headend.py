@@ -83,7 +83,7 @@ class HeadEnd(Station):
             while True:
                 for command in headend.commands(timeout_s=1):
                     outcome = switch(command.meter_id, command.kind)
-                    headend.acknowledge([CommandAck(command.command_id, outcome, int(time.time()))])
+                    headend.acknowledge([CommandAck(command.command_id, outcome, clock.now_s())])
 
     What `commands` gives is signed by the node, has not expired, and is not overtaken; execute it at once. Messages
     move while a method is called. `folder` keeps what must outlive the process: acknowledgements on their way, and the

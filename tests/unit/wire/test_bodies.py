@@ -232,6 +232,9 @@ def test_buffers_lie_inside_the_body():
     ]:
         spoilt = resigned(resigned(good, at, "<q", offset), at + 8, "<q", length)
         assert refused(spoilt) is Reason.INVALID, (offset, length)
+        if length != 8:
+            with pytest.raises(Refused, match=f"a buffer of {length} bytes at byte {offset}"):
+                read_batch(Kind.READS, spoilt, 2)
 
 
 def test_truncated_at_every_byte_it_is_refused():
