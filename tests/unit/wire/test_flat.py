@@ -10,7 +10,7 @@ import pytest
 from pipeline.wire import Kind, Reason, Refused, read_batch
 from pipeline.wire.flat import BatchMetadata, Broken, batch_metadata
 from pipeline.wire.schemas import SCHEMAS
-from unit.wire.samples import reads, reason, rewritten
+from unit.wire.samples import body, reads, reason, rewritten, stream
 
 
 def metadata_of(batch: pa.RecordBatch, **options: object) -> bytes:
@@ -99,8 +99,6 @@ def test_a_vtable_before_the_beginning_is_not_looked_for_at_the_end():
 
 @pytest.mark.parametrize("nulls", [-1, 3, 2**62])
 def test_a_column_has_no_impossible_number_of_nulls(nulls):
-    from unit.wire.samples import body
-
     good = body(Kind.DISTRICTS)
     begin = len(SCHEMAS[Kind.DISTRICTS]["uint64"].serialize())
     at = good.index(struct.pack("<4q", 2, 0, 2, 0), begin) + 24  # of `name`, which may have some
