@@ -10,7 +10,7 @@ import pytest
 from pipeline.wire import Kind, Reason, Refused, read_batch
 from pipeline.wire.flat import BatchMetadata, Broken, batch_metadata
 from pipeline.wire.schemas import SCHEMAS
-from unit.wire.samples import body, reads, reason, rewritten, stream
+from unit.wire.samples import body, reads, reason, rewritten
 
 
 def metadata_of(batch: pa.RecordBatch, **options: object) -> bytes:
