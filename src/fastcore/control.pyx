@@ -12,7 +12,7 @@ from fastcore.commands cimport control_of, forget_command, issue, notice, restor
 from fastcore.core cimport Core, unmark
 from fastcore.findings cimport close_one, open_one
 from fastcore.gates cimport ceiling, closed_gate, closed_gate_of_repeat
-from fastcore.native cimport MONEY_LIMIT_NANO, NEVER, floor_div, lowest_bit, prefetch
+from fastcore.native cimport MONEY_LIMIT_NANO, NEVER, floor_div, lowest_bit
 from fastcore.structs cimport AccountState, Control, DistrictState, Policy
 from fastcore.types cimport (
     ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR, CAUSE_PROTECTED, COMMAND_TRIP, CONTROL_ARMED,
@@ -22,10 +22,6 @@ from fastcore.types cimport (
     STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING, STATE_TRIPPING, STATE_WARNED,
 )
 from fastcore.waiting cimport let_sleep, rouse, wake_all, wake_due
-
-
-cdef enum:
-    TURNS = 64                       # accounts that are fetched together
 
 
 # ---- levels said
@@ -275,35 +271,11 @@ cdef void try_trip(Core* core, uint32_t account) noexcept nogil:
     set_state(core, account, STATE_TRIPPING)
 
 
-cdef void fetch(const Core* core, const uint32_t* accounts, int64_t count) noexcept nogil:
-    """Has what the turns of some accounts look at on its way: these lie anywhere, and each leads to the next."""
-    cdef int64_t i
-    for i in range(count):
-        prefetch(&core.accounts[accounts[i]])
-        prefetch(&core.account_infos[accounts[i]])
-    for i in range(count):
-        if core.accounts[accounts[i]].control != NONE:
-            prefetch(&core.controls[core.accounts[accounts[i]].control])
-            prefetch(<const char*>&core.controls[core.accounts[accounts[i]].control] + 64)
-        if core.account_infos[accounts[i]].first_meter != NONE:
-            prefetch(&core.meters[core.account_infos[accounts[i]].first_meter])
-
-
-cdef void take_turns(Core* core, const uint32_t* accounts, int64_t count, bint tripping) noexcept nogil:
-    cdef int64_t i
-    fetch(core, accounts, count)
-    for i in range(count):
-        if not tripping:
-            take_turn(core, accounts[i])
-        elif core.accounts[accounts[i]].state == STATE_DUE:
-            try_trip(core, accounts[i])
-
-
 cdef void walk_attention(Core* core, bint tripping) noexcept nogil:
     """In order of arrival; a turn never adds an account that comes later."""
-    cdef uint32_t[TURNS] accounts
-    cdef int64_t words = (core.accounts_count + 4095) >> 12, count = 0, i, j
+    cdef int64_t words = (core.accounts_count + 4095) >> 12, i, j
     cdef uint64_t outer, inner
+    cdef uint32_t account
     for i in range(words):
         outer = core.attention_words[i]
         while outer:
@@ -311,13 +283,12 @@ cdef void walk_attention(Core* core, bint tripping) noexcept nogil:
             outer &= outer - 1
             inner = core.attention[j]
             while inner:
-                accounts[count] = <uint32_t>(j << 6 | lowest_bit(inner))
+                account = <uint32_t>(j << 6 | lowest_bit(inner))
                 inner &= inner - 1
-                count += 1
-                if count == TURNS:
-                    take_turns(core, accounts, count, tripping)
-                    count = 0
-    take_turns(core, accounts, count, tripping)
+                if not tripping:
+                    take_turn(core, account)
+                elif core.accounts[account].state == STATE_DUE:
+                    try_trip(core, account)
 
 
 cdef void control_step(Core* core) noexcept nogil:

@@ -102,15 +102,14 @@ cdef object dump_attention(Core* core):
     cdef int64_t i
     cdef uint32_t account
     cdef uint64_t[::1] words
-    out = np.zeros((core.accounts_count + 63) >> 6, np.uint64)
-    if core.accounts_count:
-        words = out
-        for i in range(len(out)):
-            words[i] = core.attention[i]
-        for i in range(core.controls_count):
-            if core.controls[i].flags & CONTROL_ASLEEP:
-                account = core.controls[i].account
-                words[account >> 6] |= <uint64_t>1 << (account & 63)
+    if not core.accounts_count:
+        return np.zeros(0, np.uint64)
+    out = np.array(<uint64_t[:(core.accounts_count + 63) >> 6]>core.attention)
+    words = out
+    for i in range(core.controls_count):
+        if core.controls[i].flags & CONTROL_ASLEEP:
+            account = core.controls[i].account
+            words[account >> 6] |= <uint64_t>1 << (account & 63)
     return out
 
 

@@ -63,31 +63,30 @@ cdef int grow(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) 
     return 0
 
 
-cdef int grow_huge(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
-    cdef int64_t room = room_for(capacity[0], need, item_bytes)
-    cdef void* grown
-    if need <= capacity[0]:
-        return 0
-    grown = allocate_huge(room * item_bytes) if room > 0 else NULL
-    if grown == NULL:
-        return -1
-    if capacity[0]:
-        memcpy(grown, data[0], capacity[0] * item_bytes)
-    free_pages(data[0])
-    data[0] = grown
-    capacity[0] = room
-    return 0
-
-
-cdef int renew(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
-    cdef int64_t room = room_for(capacity[0], need, item_bytes)
-    cdef void* made
-    if need <= capacity[0]:
-        return 0
-    made = allocate_pages(room * item_bytes) if room > 0 else NULL
+cdef int move_to(
+    void* made, void** data, int64_t* capacity, int64_t room, int64_t kept_bytes
+) noexcept nogil:
+    """What was made takes an array's place, and its first bytes."""
     if made == NULL:
         return -1
+    if kept_bytes:
+        memcpy(made, data[0], kept_bytes)
     free_pages(data[0])
     data[0] = made
     capacity[0] = room
     return 0
+
+
+cdef int grow_huge(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
+    cdef int64_t room = room_for(capacity[0], need, item_bytes)
+    if need <= capacity[0]:
+        return 0
+    return move_to(
+        allocate_huge(room * item_bytes) if room > 0 else NULL, data, capacity, room, capacity[0] * item_bytes)
+
+
+cdef int renew(void** data, int64_t* capacity, int64_t need, int64_t item_bytes) noexcept nogil:
+    cdef int64_t room = room_for(capacity[0], need, item_bytes)
+    if need <= capacity[0]:
+        return 0
+    return move_to(allocate_pages(room * item_bytes) if room > 0 else NULL, data, capacity, room, 0)

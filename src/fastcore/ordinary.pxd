@@ -13,7 +13,7 @@ from fastcore.types cimport METER_INITIAL, METER_OUT_OF_USE, METER_READ, NONE, S
 cdef enum:
     ORDINARY_STATUS = 1 | 2 | 4 | 8  # none of these is set
     FULL_COUNT = 16                  # forward reads after which a meter's typical energy is believed
-    MOMENTS = 64                     # instants remembered
+    MOMENTS = 64                     # instants remembered, a power of two
     # Bits of a meter's last eight bytes, from `quality` to `spare`.
     FLAGS_BIT = 8
     COUNT_BIT = 24
@@ -55,8 +55,7 @@ cdef inline uint64_t tail_after(uint64_t tail, uint64_t count) noexcept nogil:
 
 cdef inline Pass begin_pass(const Core* core) noexcept nogil:
     cdef Pass run
-    run.moment.at_s = NEVER
-    run.moment.slab = NULL
+    run.moment = look_at(core, NEVER)
     run.out = core.intervals
     run.taken = 0
     run.consumed_wh = 0

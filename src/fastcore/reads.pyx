@@ -36,7 +36,6 @@ from fastcore.windows cimport begin_windows, change_windows, count_received, fit
 
 
 cdef enum:
-    MOMENT_SHIFT = 58                # leaves a place below MOMENTS
     SUSPECT_RUN = 3                  # suspect reads in a row, after which the next sets the typical energy anew
     REFUSED_RUN = 3                  # refusals in a row that call for an inspection
 
@@ -338,7 +337,7 @@ cdef void take_otherwise(Core* core, const ReadColumns* reads, int64_t row, uint
 
 cdef inline const Moment* moment_of(const Core* core, Moment* moments, int64_t at_s) noexcept nogil:
     """An instant that was met before is not worked out again: a day's reads of each meter come to a few of them."""
-    cdef Moment* moment = &moments[<uint64_t>at_s * <uint64_t>0x9E3779B97F4A7C15 >> MOMENT_SHIFT]
+    cdef Moment* moment = &moments[<uint64_t>at_s * <uint64_t>0x9E3779B97F4A7C15 >> 32 & (MOMENTS - 1)]
     if moment.at_s != at_s:
         moment[0] = look_at(core, at_s)
     return moment
@@ -353,7 +352,7 @@ cdef void take_known(Core* core, const ReadColumns* reads) noexcept nogil:
     cdef bint slots, meters, texts, accounts
     cdef Pass run = begin_pass(core)
     for i in range(MOMENTS):
-        moments[i].at_s = NEVER
+        moments[i] = run.moment
     start_lookup(&lookup, &reads.meter, rows)
     first = -SLOT_AHEAD
     while first < rows:

@@ -20,9 +20,6 @@ from fastcore.types cimport (
     CONTROL_ASLEEP, GATE_APPROVAL, GATE_AUTOPAY, GATE_COOLDOWN, GATE_NOTICE, GATE_SUSPENDED, GATE_WINDOW, GATES,
 )
 
-cdef enum:
-    HEAP_WAYS = 2
-
 
 cdef int64_t window_start(const Core* core, const Policy* policy) noexcept nogil:
     """The next cell in which a trip may go out; the calendar's end if there is none."""
@@ -40,7 +37,7 @@ cdef void push_wake(Core* core, int64_t at_s, uint32_t account) noexcept nogil:
         return
     core.wakes_count += 1
     while place:
-        above = (place - 1) // HEAP_WAYS
+        above = (place - 1) // 2
         if core.wakes[above].at_s <= at_s:
             break
         core.wakes[place] = core.wakes[above]
@@ -56,7 +53,7 @@ cdef uint32_t pop_wake(Core* core) noexcept nogil:
     core.wakes_count -= 1
     last = core.wakes[core.wakes_count]
     while True:
-        below = HEAP_WAYS * place + 1
+        below = 2 * place + 1
         if below >= core.wakes_count:
             break
         if below + 1 < core.wakes_count and core.wakes[below + 1].at_s < core.wakes[below].at_s:
@@ -121,8 +118,8 @@ cdef int64_t count_asleep(const Core* core) noexcept nogil:
 cdef int64_t count_due_below(const Core* core, int64_t place, int64_t now_s) noexcept nogil:
     if place >= core.wakes_count or core.wakes[place].at_s > now_s:
         return 0
-    return (1 + count_due_below(core, HEAP_WAYS * place + 1, now_s)
-            + count_due_below(core, HEAP_WAYS * place + 2, now_s))
+    return (1 + count_due_below(core, 2 * place + 1, now_s)
+            + count_due_below(core, 2 * place + 2, now_s))
 
 
 cdef int64_t count_due(const Core* core, int64_t now_s) noexcept nogil:
