@@ -18,13 +18,13 @@ from fastcore.errors import SchemaError
 from fastcore.fromvalues import array_of
 from fastcore.schemas import INPUTS, Column, Domain
 
-__all__ = ["Ids", "Taken", "take"]
+__all__ = ["UNSOUND", "Ids", "Taken", "take"]
 
 Ids = Literal["uint64", "utf8"]
 
 _ROWS_MAX: Final = 2**31 - 1
 _UINT64: Final = pa.uint64()
-_UNSOUND: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, LookupError, NotImplementedError)
+UNSOUND: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, LookupError, NotImplementedError)
 """What PyArrow raises at data that is damaged, or of a type that it has no class for."""
 
 
@@ -106,7 +106,7 @@ def _column(kind: str, column: Column, chunks: list[pa.Array], ids: Ids | None) 
         raise SchemaError(f"{kind}.{column.name}: is {what}; expected {column.domain.value}") from None
     except MemoryError:
         raise
-    except _UNSOUND as error:
+    except UNSOUND as error:
         raise SchemaError(
             f"{kind}.{column.name}: is damaged {was} ({error}); expected {column.domain.value}"
         ) from None
@@ -129,7 +129,7 @@ def _columns(kind: str, batch: object, wanted: tuple[Column, ...]) -> tuple[int,
         names = arrow.schema.names if arrow is not None else []  # fails where a name is no UTF-8
     except MemoryError:
         raise
-    except _UNSOUND as error:
+    except UNSOUND as error:
         raise SchemaError(
             f"{kind}: expected Arrow columns; found a damaged {type(batch).__name__} ({error})"
         ) from None
@@ -154,7 +154,7 @@ def _chunks_of(kind: str, column: Column, arrow: pa.RecordBatch | pa.Table, i: i
         return _chunks(arrow.column(i))
     except MemoryError:
         raise
-    except _UNSOUND:
+    except UNSOUND:
         was = arrow.schema.field(i).type
         raise SchemaError(f"{kind}.{column.name}: is {was}; expected {column.domain.value}") from None
 
@@ -191,7 +191,7 @@ def _of_mapping(
             found[column.name] = _chunks(array_of(column.domain, batch[column.name]))
         except MemoryError:
             raise
-        except _UNSOUND as error:
+        except UNSOUND as error:
             raise SchemaError(f"{kind}.{column.name}: {error}; expected {column.domain.value}") from None
     rows = next((sum(map(len, chunks)) for chunks in found.values()), 0)
     return rows, found

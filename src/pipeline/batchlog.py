@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.closing import Closing
 from pipeline.errors import LogError
 
 __all__ = ["INDEX", "BatchLog", "BatchLogWriter", "Broken", "Entry", "instant_text"]
@@ -149,7 +149,7 @@ def read_batch(path: Path) -> pa.Table:
             return pa.ipc.open_stream(source).read_all()
 
 
-class BatchLogWriter:
+class BatchLogWriter(Closing):
     """Writes a new batch log, each batch's file before its line, so that a cut-off log is a shorter log.
 
     A context manager. Raises `LogError` where the folder holds anything already.
@@ -199,16 +199,6 @@ class BatchLogWriter:
     def close(self) -> None:
         """Close the log; what was written stays."""
         self._index.close()
-
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the log."""
-        self.close()
 
 
 def instant_text(at_s: int) -> str:

@@ -16,13 +16,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event, Thread
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from fastcore.errors import FeikongError
+from pipeline.closing import Closing
 from pipeline.keys import KeyPair, new_pair
 from pipeline.links import FRAMES_MAX, Received, Sent
 from pipeline.wire import BODY_BYTES_MAX, Buffer, Role
@@ -152,7 +152,7 @@ class Waiter:
         return [self._ends[polled] for polled, _ in self._poller.poll(int(timeout_s * 1000))]
 
 
-class Sockets:
+class Sockets(Closing):
     """The sockets of a process, and its authenticator; a context manager.
 
     `domains` says who may come in to servers of each domain. `io_threads` carry bytes, and cipher them: one takes some
@@ -222,14 +222,6 @@ class Sockets:
         if self._thread is not None:
             self._thread.join()
         self._context.destroy(linger=0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _authenticate(self) -> None:
         """Start the authenticator, if it was not: one thread that answers what libzmq asks at each handshake."""

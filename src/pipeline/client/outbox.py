@@ -27,12 +27,12 @@ import struct
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from xxhash import xxh3_128_digest
 
 from pipeline.client.errors import OutboxError, OutboxFull
+from pipeline.closing import Closing
 from pipeline.journal import Buffer, Disk, Frame, JournalError, JournalFull, Mark, Recovery, read
 from pipeline.journal.format import frame_bytes
 from pipeline.wire import Kind
@@ -84,7 +84,7 @@ class _Place(NamedTuple):
     size_bytes: int
 
 
-class Outbox:
+class Outbox(Closing):
     """The batches of one producer, on one disk; a context manager, for one thread.
 
     `keep_covered` keeps batches until they are covered, not only acknowledged: for payments. `new_id` is 16 random
@@ -188,14 +188,6 @@ class Outbox:
         with suppress(OutboxError):
             self.note()
         self._journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _recall(self, frame: Frame, before: Mark | None) -> None:
         share = frame.size_bytes * 2 // len(frame.buffers)

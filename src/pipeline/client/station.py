@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from pipeline.client.conversation import Conversation
 from pipeline.client.errors import NotAccepted
 from pipeline.client.events import Event
 from pipeline.client.outbox import Body, Outbox
 from pipeline.clock import Clock
+from pipeline.closing import Closing
 from pipeline.journal import RealDisk
 from pipeline.keys import NODE, KeyPair, PublicKey
 from pipeline.links import Link
@@ -60,7 +60,7 @@ class Files:
         self.outbox.close()
 
 
-class Station:
+class Station(Closing):
     """Moves messages between a conversation and a link; a context manager, for one thread."""
 
     def __init__(
@@ -108,14 +108,6 @@ class Station:
     def close(self) -> None:
         """Close; what is not acknowledged stays in the outbox, for the next time."""
         self._files.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _keep(self, *bodies: Body) -> int:
         """Give batches numbers, once it is known that this key may send them; returns the last."""

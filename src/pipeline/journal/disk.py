@@ -25,6 +25,7 @@ __all__ = [
     "Lock",
     "RealDisk",
     "fill",
+    "sync_directory",
     "write_all",
     "write_aside",
 ]
@@ -165,7 +166,7 @@ class RealDisk:
         for folder in [*reversed(self.path.parents), self.path]:
             if not folder.exists():
                 folder.mkdir(exist_ok=True)
-                _sync_directory(folder.parent)
+                sync_directory(folder.parent)
 
     @property
     def where(self) -> str:
@@ -231,7 +232,7 @@ class RealDisk:
 
     def sync_names(self) -> None:
         """Sync the directory."""
-        _sync_directory(self.path)
+        sync_directory(self.path)
 
     def lock(self, name: str, text: str) -> RealLock:
         """Lock a file of this name, which stays there for ever: who removes it can let two in."""
@@ -286,7 +287,8 @@ class RealLock:
             self._fd = -1
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Have what was made, renamed and removed in a directory on the disk."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -23,9 +23,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from pipeline.closing import Closing
 from pipeline.journal.disk import ASIDE, Disk, DiskLocked, Lock, write_aside
 from pipeline.journal.errors import JournalError, JournalLocked
 from pipeline.journal.format import (
@@ -60,7 +59,7 @@ class Tail:
     kept_in: str
 
 
-class Recovery:
+class Recovery(Closing):
     """A locked journal that is read from a mark on, then made ready for writing.
 
     `new_id` becomes the id of a journal that does not exist yet: 16 random bytes. `start` is the mark of the snapshot
@@ -130,14 +129,6 @@ class Recovery:
         """Let others have the journal, unless it was finished: then it is the `Journal` that holds the lock."""
         if not self._finished:
             self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _clear(self) -> None:
         """Remove what was written aside when the process ended."""

@@ -13,7 +13,8 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.keys.files import NODE, KeyFileError, PublicKey, check_name, sync_folder
+from pipeline.journal.disk import sync_directory
+from pipeline.keys.files import NODE, KeyFileError, PublicKey, check_name
 from pipeline.wire.kinds import Role
 
 __all__ = ["ALLOWED", "Keyring", "allow", "revoke"]
@@ -46,7 +47,7 @@ def revoke(data: str | Path, name: str) -> None:
             f"{path}: is not there, so {name} is not allowed; `feikong keys list` shows who is"
         )
     os.remove(path)
-    sync_folder(path.parent)
+    sync_directory(path.parent)
 
 
 class Keyring:

@@ -26,9 +26,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from fastcore.errors import FeikongError
+from pipeline.journal.disk import sync_directory
 from pipeline.wire.kinds import Role
 
-__all__ = ["NODE", "KeyFileError", "KeyPair", "PublicKey", "check_name", "new_pair", "sync_folder"]
+__all__ = ["NODE", "KeyFileError", "KeyPair", "PublicKey", "check_name", "new_pair"]
 
 NODE: Final = "node"
 """The role of a node's own pair; all others are those of the wire."""
@@ -209,14 +210,5 @@ def _create(path: Path, text: str, mode: int) -> Path:
         raise KeyFileError(f"{path}: is there already; keys are never overwritten") from None
     finally:
         os.remove(aside)
-    sync_folder(path.parent)
+    sync_directory(path.parent)
     return path
-
-
-def sync_folder(folder: Path) -> None:
-    """Have what was made and removed in a folder on the disk."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

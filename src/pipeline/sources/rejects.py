@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from pipeline.closing import Closing
 
 __all__ = ["REJECTS", "Rejects"]
 
@@ -23,7 +23,7 @@ REJECTS = "rejects.jsonl"
 TEXT_LENGTH_MAX = 200
 
 
-class Rejects:
+class Rejects(Closing):
     """Writes rejected rows to a file, which is there only if there was one, and counts them."""
 
     def __init__(self, path: Path) -> None:
@@ -53,13 +53,3 @@ class Rejects:
         self._file.close()
         if not self.by_kind:
             self.path.unlink()
-
-    def __enter__(self) -> Self:
-        """Return the collector."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self.close()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Final, NamedTuple
 
-from pipeline.wire.check import Line
+from pipeline.wire.check import TICK, Line
 from pipeline.wire.controls import Conflict, Control, Rejected, pack_control
 from pipeline.wire.header import KEY_BYTES, Buffer, Header, pack
 from pipeline.wire.kinds import Kind
@@ -14,7 +13,6 @@ from pipeline.wire.refusals import Reason, Refused
 __all__ = ["Message", "control", "plain", "refusal", "tick_body"]
 
 _NOBODY: Final = bytes(KEY_BYTES)
-_TICK: Final = struct.Struct("<q")
 
 
 class Message(NamedTuple):
@@ -60,4 +58,4 @@ def refusal(refused: Refused, producer: bytes, frame: Buffer | None, line: Line 
 
 def tick_body(at_s: int) -> bytes:
     """The body of a TICK: an operator says what time it is."""
-    return _TICK.pack(at_s)
+    return TICK.pack(at_s)

@@ -26,6 +26,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from fastcore.errors import SchemaError
+from fastcore.inputs import UNSOUND
 from pipeline.wire.flat import BatchMetadata, Broken, batch_metadata
 from pipeline.wire.header import Buffer
 from pipeline.wire.kinds import ARROW_BYTES_MAX, ROWS_MAX, Kind
@@ -40,16 +41,8 @@ METADATA_BYTES_MAX: Final = 8192
 _START: Final = b"\xff\xff\xff\xff"
 _END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _LENGTH: Final = struct.Struct("<4si")
-_UNSOUND: Final = (
-    pa.ArrowException,
-    OSError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    LookupError,
-    NotImplementedError,
-)
-"""What PyArrow raises at data that is damaged."""
+_UNSOUND: Final = (*UNSOUND, OSError)
+"""What PyArrow raises at a stream that is damaged."""
 
 
 class _Published(NamedTuple):

@@ -22,9 +22,10 @@ from pipeline.wire.kinds import ARROW_BYTES_MAX, BATCHES, CONFIG_BYTES_MAX, MAY_
 from pipeline.wire.refusals import Reason, Refused
 from pipeline.wire.schemas import ARROW_KINDS
 
-__all__ = ["Checked", "Line", "Sender", "check", "check_answer", "read_content"]
+__all__ = ["TICK", "Checked", "Line", "Sender", "check", "check_answer", "read_content"]
 
-_TICK: Final = struct.Struct("<q")
+TICK: Final = struct.Struct("<q")
+"""The body of a TICK: an instant in seconds."""
 _ANSWERS: Final = frozenset(kind for kind in Kind if kind >= Kind.WELCOME)
 
 _ROWED: Final = ARROW_KINDS | {Kind.COMMAND, Kind.OUTPUT}
@@ -124,7 +125,7 @@ def read_content(header: Header, body: Buffer) -> Content:
         except UnicodeDecodeError as error:
             raise Refused(Reason.CONTENT, f"the configuration is no UTF-8: {error}") from None
     if kind is Kind.TICK:
-        at_s: int = _TICK.unpack(body)[0]
+        at_s: int = TICK.unpack(body)[0]
         return at_s
     if kind in BATCHES or kind is Kind.COMMAND:
         return read_batch(kind, body, header.rows)
@@ -150,7 +151,7 @@ def _open(frames: Sequence[Buffer]) -> tuple[Header, Buffer]:
 def _lengths(header: Header) -> None:
     """Raise `Refused` for a body that is too long for its kind; `unpack_control` knows those of controls."""
     if header.kind is Kind.TICK:
-        fits, expected = header.length == _TICK.size, str(_TICK.size)
+        fits, expected = header.length == TICK.size, str(TICK.size)
     else:
         most = CONFIG_BYTES_MAX if header.kind is Kind.CONFIG else ARROW_BYTES_MAX
         fits, expected = header.length <= most, f"at most {most}"
