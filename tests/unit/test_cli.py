@@ -97,6 +97,16 @@ def test_help_and_version_load_nothing_heavy() -> None:
         assert "feikong" in done.stdout or "replay" in done.stdout
 
 
+def test_a_command_whose_packages_are_not_installed_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(module: str) -> None:
+        raise ModuleNotFoundError(f"No module named 'zmq' in {module}", name="zmq")
+
+    monkeypatch.setattr("pipeline.cli.import_module", missing)
+    told = run("keys", "list")
+    assert told.exit_code == 1
+    assert "keys: needs zmq, which is not installed" in told.output
+
+
 def test_the_commands_listed_are_there() -> None:
     for name in COMMANDS:
         assert name in run("--help").output

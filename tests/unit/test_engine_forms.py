@@ -81,7 +81,7 @@ def with_bytes(batch: pa.RecordBatch, frame: Any) -> Any:
 
 
 def of_duckdb(batch: pa.RecordBatch) -> Any:
-    duckdb = pytest.importorskip("duckdb")
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'feikong[query]'")
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     names = [name for name in batch.schema.names if name != "payment_id"]

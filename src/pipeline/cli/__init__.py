@@ -19,6 +19,7 @@ __all__ = ["main"]
 COMMANDS = {
     "bench": ("pipeline.cli.bench", "The benchmarks of a checkout: target, figure, ratio, verdict."),
     "demo": ("pipeline.cli.demo", "A simulated county through the real engine, with its figures."),
+    "keys": ("pipeline.cli.keys", "CURVE keys and their roles: new, allow, revoke, list."),
     "log": ("pipeline.cli.log", "Batch logs: reads, payments and registry from files to a log."),
     "replay": ("pipeline.cli.replay", "A batch log through the engine, offline."),
 }
@@ -35,7 +36,12 @@ class LazyGroup(click.Group):
         """Import the command `name`; None if there is none of that name."""
         if name not in self.list_commands(ctx):
             return None
-        command = getattr(import_module(COMMANDS[name][0]), name)
+        try:
+            command = getattr(import_module(COMMANDS[name][0]), name)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"{name}: needs {error.name}, which is not installed; expected feikong with all of its extras cli and node"
+            ) from error
         assert isinstance(command, click.Command)
         return command
 

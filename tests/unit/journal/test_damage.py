@@ -23,7 +23,7 @@ def image(disk):
     return {name: bytes(disk.read(name)) for name in disk.names()}
 
 
-def refuses(disk, text="", **kwargs):
+def check_refused(disk, text="", **kwargs):
     """Recovery raises, and has touched nothing."""
     before = image(disk)
     with (
@@ -39,7 +39,7 @@ def refuses(disk, text="", **kwargs):
 
 def test_every_cut_is_a_torn_tail():
     torn = 0
-    for length in range(4096, 4 * 4096, 61):
+    for length in range(4096, 4 * 4096):
         disk, contents, _ = small(3)
         disk.cut(FIRST, length)
         whole = length // 4096 - 1
@@ -56,23 +56,23 @@ def test_every_cut_is_a_torn_tail():
             torn += 1
         assert journal.commit([b"on"], now_s=1) == whole + 1
         assert verify(disk).state == "clean"
-    assert torn > 150
+    assert torn == 3 * (4096 - 129)
 
 
 def test_every_cut_into_the_header_block_halts():
-    for length in range(0, 4096, 97):
+    for length in range(4096):
         disk, _, _ = small(1)
         disk.cut(FIRST, length)
-        refuses(disk, "header block is not whole")
+        check_refused(disk, "header block is not whole")
         assert verify(disk).state == "damaged"
 
 
 def test_every_cut_is_damage_once_somebody_knows_better():
-    for length in range(4096, 4 * 4096, 611):
+    for length in range(4096, 4 * 4096):
         disk, _, marks = small(3)
         disk.cut(FIRST, length)
-        refuses(disk, "the snapshot proves that frame 3", start=marks[3])
-        refuses(disk, "producer meter-hub proves that frame 3", acknowledged={"producer meter-hub": 3})
+        check_refused(disk, "the snapshot proves that frame 3", start=marks[3])
+        check_refused(disk, "producer meter-hub proves that frame 3", acknowledged={"producer meter-hub": 3})
 
 
 def test_every_flipped_bit_is_damage_or_the_last_frame():
@@ -100,7 +100,7 @@ def test_every_flipped_bit_is_damage_or_the_last_frame():
 def test_a_bad_frame_before_good_ones_halts_and_says_where():
     disk, _, _ = small(3)
     disk.flip(FIRST, (4096 + 4096 + 1000) * 8)
-    text = refuses(disk)
+    text = check_refused(disk)
     assert f"{FIRST}, byte 8192: frame 2 expected, found a frame whose body does not have the digest" in text
     assert (
         "frame 3 in segment-000000000001.journal, byte 12288, was written when frame 2 was on the disk"
@@ -119,9 +119,11 @@ def test_a_later_segment_is_proof():
     start = header.number - 1
     assert start > 1
     disk.flip(FIRST, (4096 + 200) * 8)
-    refuses(disk, f"frame 1 expected.*in {FIRST}, byte")
+    check_refused(disk, f"frame 1 expected.*in {FIRST}, byte")
     disk.cut(FIRST, 4096)
-    refuses(disk, f"frame 1 expected, found the end of the file; frame {start + 1} in {second}, byte 4096")
+    check_refused(
+        disk, f"frame 1 expected, found the end of the file; frame {start + 1} in {second}, byte 4096"
+    )
     assert contents_of(disk, start=marks[start]) == contents[start:]
 
 
@@ -130,7 +132,7 @@ def test_a_missing_segment_halts():
     names = sorted(disk.names())
     assert len(names) >= 4
     disk.remove(names[1])
-    refuses(disk, f"{names[2]}: the segment before it, {names[1]}, is missing")
+    check_refused(disk, f"{names[2]}: the segment before it, {names[1]}, is missing")
 
 
 def test_a_missing_oldest_segment_halts_unless_the_snapshot_has_it():
@@ -138,7 +140,7 @@ def test_a_missing_oldest_segment_halts_unless_the_snapshot_has_it():
     disk.remove(FIRST)
     first = next(read(disk)).number
     assert contents_of(disk, start=marks[first - 1]) == contents[first - 1 :]
-    refuses(disk, "no segment before this one is there", start=marks[first - 2])
+    check_refused(disk, "no segment before this one is there", start=marks[first - 2])
 
 
 def test_a_missing_last_segment_needs_a_witness():
@@ -147,20 +149,22 @@ def test_a_missing_last_segment_needs_a_witness():
     found = contents_of(disk)
     assert found == contents[: len(found)]
     assert len(found) < 30
-    refuses(disk, "the payments producer proves that frame 30", acknowledged={"the payments producer": 30})
+    check_refused(
+        disk, "the payments producer proves that frame 30", acknowledged={"the payments producer": 30}
+    )
 
 
 def test_an_empty_directory_with_a_witness_halts():
     disk, _, _ = journal_of(0)
     disk.remove(FIRST)
-    refuses(disk, "no segment", start=Mark(3, bytes(16)))
+    check_refused(disk, "no segment", start=Mark(3, bytes(16)))
 
 
 def test_segments_of_another_journal_or_under_another_name_halt():
     disk, _, _ = journal_of(30)
     names = sorted(disk.names())
     disk.replace(names[2], names[1])
-    refuses(disk, "says that it is segment 3")
+    check_refused(disk, "says that it is segment 3")
     disk, _, _ = journal_of(30)
     with Recovery(other := journal_of(0)[0], new_id=ID) as recovery:
         recovery.finish().close()
@@ -170,13 +174,13 @@ def test_segments_of_another_journal_or_under_another_name_halt():
         for number in range(30):
             journal.commit([bytes(5000)], now_s=number)
     disk.files[names[1]] = other.files[names[1]]
-    refuses(disk, "belongs to another journal")
+    check_refused(disk, "belongs to another journal")
 
 
 def test_a_snapshot_of_another_history_halts():
     disk, _, marks = journal_of(5)
-    refuses(disk, "belongs to another history", start=Mark(3, bytes(16)))
-    refuses(
+    check_refused(disk, "belongs to another history", start=Mark(3, bytes(16)))
+    check_refused(
         disk,
         "does not continue the frames before it|belongs to another history",
         start=Mark(4, marks[3].chain),
@@ -254,7 +258,7 @@ def test_a_segment_of_the_same_journal_in_another_history_halts():
     other, _, _ = journal_of(20, buffers=lambda n: [b"FRAME %d" % n, bytes([n]) * 70 * n])
     name = sorted(disk.names())[1]
     disk.files[name] = other.files[name]
-    refuses(disk, "found a frame that does not continue the frames before it")
+    check_refused(disk, "found a frame that does not continue the frames before it")
 
 
 def frames_of_another_journal():
