@@ -40,7 +40,7 @@ class LazyGroup(click.Group):
             command = getattr(import_module(COMMANDS[name][0]), name)
         except ModuleNotFoundError as error:
             raise click.ClickException(
-                f"{name}: needs {error.name}, which is not installed; expected feikong with all of its extras cli and node"
+                f"{name}: needs {error.name}, which is not installed; expected feikong with its extras cli and node"
             ) from error
         assert isinstance(command, click.Command)
         return command
