@@ -140,7 +140,11 @@ def test_a_failure_in_the_background_is_raised_where_one_waits() -> None:
 
 
 def test_the_background_leaves_the_rest_when_the_day_breaks_off() -> None:
-    left, done = threading.Event(), list[str]()
+    begun, left, done = threading.Event(), threading.Event(), list[str]()
+
+    def wait() -> None:
+        begun.set()
+        left.wait(60)
 
     class Leaving(Background):
         def __exit__(self, *error: Any) -> None:
@@ -155,7 +159,8 @@ def test_the_background_leaves_the_rest_when_the_day_breaks_off() -> None:
 
     def break_off() -> None:
         with Leaving() as background:
-            background.do(partial(left.wait, 10))
+            background.do(wait)
+            assert begun.wait(60)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
