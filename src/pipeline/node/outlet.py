@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
 from fastcore.effects import Effects
 from fastcore.engine import Engine
+from pipeline.wire import Kind
 
-__all__ = ["CommandBody", "Desk", "Gateway", "Outlet"]
+__all__ = ["HEARD", "CommandBody", "Desk", "Gateway", "Outlet"]
+
+HEARD: Final = frozenset({Kind.ACCOUNTS, Kind.DISTRICTS, Kind.UPDATES})
+"""The kinds of batch whose rows a gateway must see."""
 
 
 class Outlet(Protocol):
@@ -32,6 +36,10 @@ class Desk(Protocol):
         """Whether trips are held since the start, until all payments are in or an operator says go."""
 
     @property
+    def suspended(self) -> bool:
+        """Whether trips are suspended for the whole engine, by whomever; those of a district the engine tells."""
+
+    @property
     def unapplied(self) -> bool:
         """Whether a batch of payments, updates or registry is here and not yet applied."""
 
@@ -50,6 +58,12 @@ class Gateway(Outlet, Protocol):
 
     def start(self, desk: Desk, commands: pa.Table, now_s: int) -> None:
         """Take over after recovery: `commands` are the engine's current ones, `Engine.commands`."""
+
+    def heard(self, kind: Kind, batch: pa.RecordBatch | str | None) -> None:
+        """A batch with these rows was applied; called before `take` of the same one, if its kind is one of `HEARD`.
+
+        What an account's policy and district are, the engine tells only of all at once: so the gateway must know when.
+        """
 
     def ready(self, producer: bytes, session: int, until: int) -> None:
         """A head-end takes commands: in this session, so many in all."""
