@@ -39,9 +39,7 @@ class Queue:
     def put_back(self, restores: Iterable[Decided]) -> None:
         """Put restores that did not get away in front again, but for accounts that have a newer command by now."""
         again = {
-            each.command.account_id: each
-            for each in restores
-            if each.command.account_id not in self.restores and each.command.account_id not in self.trips
+            each.command.account_id: each for each in restores if each.command.account_id not in self.trips
         }
         self.restores = {**again, **self.restores}
 
