@@ -1,0 +1,56 @@
+"""No trip after a start until what customers have paid meanwhile is in, or an operator says go.
+
+Somebody may have paid while the node was down, and a pay channel may hold what the node has acknowledged and lost. So
+trips wait until every payments key that may connect has said HELLO and everything up to the newest number that it then
+named is settled. Restores wait for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pipeline.node.lines import Lines
+
+__all__ = ["Hold"]
+
+
+class Hold:
+    """The hold of one shard, from its start on; it ends once, and does not come back before the next start."""
+
+    def __init__(self, payments_keys: Collection[bytes]) -> None:
+        self._missing = set(payments_keys)
+        self._newest: dict[bytes, int] = {}
+
+    @property
+    def held(self) -> bool:
+        """Whether trips wait."""
+        return bool(self._missing or self._newest)
+
+    @property
+    def missing(self) -> frozenset[bytes]:
+        """Payments keys that have not said HELLO since the start."""
+        return frozenset(self._missing)
+
+    @property
+    def draining(self) -> frozenset[bytes]:
+        """Payments keys that have, and whose batches are not all settled yet."""
+        return frozenset(self._newest)
+
+    def greeted(self, producer: bytes, newest: int) -> None:
+        """A producer has said HELLO, and given numbers up to this one; the first since the start counts."""
+        if producer in self._missing:
+            self._missing.discard(producer)
+            self._newest[producer] = newest
+
+    def look(self, lines: Lines, payments_keys: Collection[bytes]) -> None:
+        """See what has been settled, and who may still connect: a key that was revoked is not waited for."""
+        self._missing.intersection_update(payments_keys)
+        for producer, newest in list(self._newest.items()):
+            line = lines.get(producer)
+            if producer not in payments_keys or line is None or line.frozen or line.next_seq > newest:
+                del self._newest[producer]
+
+    def go(self) -> None:
+        """An operator says that trips may go."""
+        self._missing.clear()
+        self._newest.clear()
