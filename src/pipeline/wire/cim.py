@@ -1,9 +1,13 @@
 """Commands as IEC 61968-9 `EndDeviceControls` in JSON, for head-ends that speak CIM.
 
 One message a command: the envelope of IEC 61968-100 (verb, noun, revision, time, source, ids), and one
-`EndDeviceControl` in the payload. Its type is a code of four parts, such as 3.31.0.23: electric meter, remote
-switch, nothing, disconnect. Vendors differ, so a head-end may be given codes of its own. The expiry is the end of
+`EndDeviceControl` in the payload, with the fields that the CIM gives this class. The expiry is the end of
 `scheduledInterval`; the evidence stands among the names, so that what is executed can be traced and verified.
+
+Its `EndDeviceControlType` is a code of four numbers, as IEC 61968-9 lists them: the type of the device (3, an electric
+meter), the domain (31, the switch for remote connection, RCDSwitch), the sub-domain (0, none) and the action (23,
+disconnect; 18, connect). Head-ends in the field open a relay by 3.31.0.23 and close it by 3.31.0.18; some close it by
+another, such as one that only arms it, so a head-end may be given codes of its own.
 """
 
 from __future__ import annotations

@@ -1,0 +1,95 @@
+"""How an operator's commands speak to a node: with a key of that role, over the wire, as every producer does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import click
+
+from pipeline.client import BatchRefused, Event, Patience, Producer
+from pipeline.wire import Reason
+from pipeline.wire.schemas import IDS, Ids
+
+__all__ = ["Station", "say", "station_options"]
+
+_PATIENCE: Final = Patience(hello_s=0.5)
+
+
+class Station(NamedTuple):
+    """From where an operator speaks: the node's endpoint and public key, the operator's key, and its outbox."""
+
+    to: str
+    key: Path
+    node: Path
+    outbox: Path
+    wait_s: float
+
+
+def station_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that speaks to a node; it is given a `Station` as `station`."""
+
+    @click.option("--to", required=True, metavar="ENDPOINT", help="The node, such as tcp://node:7070.")
+    @click.option(
+        "--key",
+        required=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The operator's NAME.key.",
+    )
+    @click.option(
+        "--node",
+        required=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The node's node.pub.",
+    )
+    @click.option(
+        "--outbox",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of what is on its way; always the same for a key.  [default: NAME.outbox beside the key]",
+    )
+    @click.option("--wait", "wait_s", default=10.0, show_default=True, help="Seconds to wait for the node.")
+    @wraps(command)
+    def with_station(
+        *, to: str, key: Path, node: Path, outbox: Path | None, wait_s: float, **options: Any
+    ) -> None:
+        command(station=Station(to, key, node, outbox or key.with_suffix(".outbox"), wait_s), **options)
+
+    return with_station
+
+
+def say(station: Station, kind: str, batch_of: Callable[[Ids], Any], ids: Sequence[Ids] = tuple(IDS)) -> None:
+    """Have the node take a batch, and wait until it is on its disk and applied.
+
+    Nothing is kept for later if the node does not answer: what an operator wants now may be wrong tomorrow. Where the
+    batch does not show which ids the deployment has, each type in `ids` is tried. Raises `click.ClickException`.
+    """
+    refused: list[BatchRefused] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, BatchRefused):
+            refused.append(event)
+
+    with Producer(
+        station.to, station.key, station.node, station.outbox, on_event=on_event, patience=_PATIENCE
+    ) as producer:
+        earlier = producer.waiting
+        if not producer.flush(station.wait_s):
+            raise click.ClickException(
+                f"{station.to}: no answer within {station.wait_s:g} s, or this key is not let in; nothing was said"
+            )
+        if earlier:
+            click.echo(f"{earlier} that an earlier command had left on its way arrived first.", err=True)
+        for each in ids:
+            refused.clear()
+            producer.send(kind, batch_of(each))
+            if not producer.flush(station.wait_s):
+                raise click.ClickException(
+                    f"{station.to}: did not say within {station.wait_s:g} s that it has this; it is kept in "
+                    f"{station.outbox}, and the next command sends it first"
+                )
+            if not any(refusal.reason == Reason.MALFORMED for refusal in refused):
+                break
+    if refused:
+        raise click.ClickException(f"{station.to}: refuses it: {refused[-1].text}")

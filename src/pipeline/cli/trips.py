@@ -1,0 +1,100 @@
+"""`feikong trips`: what an operator does about trips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pyarrow as pa
+
+from pipeline.cli._operator import Station, say, station_options
+from pipeline.wire.schemas import IDS, Ids
+
+__all__ = ["trips"]
+
+DISTRICT = click.option(
+    "--district", metavar="ID", help="Of one district alone.  [default: of the whole node]"
+)
+
+
+@click.group()
+def trips() -> None:
+    """Suspend and resume trips, and approve single ones.
+
+    The fastest way to stop every trip needs no key and no network: `touch DIR/NO-TRIP` in the node's data
+    directory. While that file is there, no trip leaves; restores do.
+
+    \b
+    Example:
+      feikong trips suspend --to tcp://node:7070 --key op.key --node node.pub
+    """  # noqa: D301
+
+
+@trips.command()
+@DISTRICT
+@station_options
+def suspend(station: Station, district: str | None) -> None:
+    """Let no trip out until someone resumes them; restores go on.
+
+    \b
+    Example:
+      feikong trips suspend --district 12 --to tcp://node:7070 --key op.key --node node.pub
+    """  # noqa: D301
+    say(station, "updates", lambda ids: _updates(ids, op="suspend_trips", text=district))
+    click.echo(f"Trips {_of(district)} are suspended.")
+
+
+@trips.command()
+@DISTRICT
+@station_options
+def resume(station: Station, district: str | None) -> None:
+    """Let trips out again: after a suspension, an alarm, or a start that still waits for payments.
+
+    A file NO-TRIP stops them all the same, until it is removed.
+
+    \b
+    Example:
+      feikong trips resume --to tcp://node:7070 --key op.key --node node.pub
+    """  # noqa: D301
+    say(station, "updates", lambda ids: _updates(ids, op="resume_trips", text=district))
+    click.echo(f"Trips {_of(district)} may go, where no other gate is closed.")
+
+
+@trips.command()
+@click.argument("accounts", nargs=-1, required=True, metavar="ACCOUNT...")
+@station_options
+def approve(station: Station, accounts: tuple[str, ...]) -> None:
+    """Approve one trip of each ACCOUNT that needs an approval and is due.
+
+    \b
+    Example:
+      feikong trips approve 100017 --to tcp://node:7070 --key op.key --node node.pub
+    """  # noqa: D301
+    whole = all(account.isdecimal() and int(account) < 2**64 for account in accounts)
+
+    def batch_of(ids: Ids) -> pa.RecordBatch:
+        given = [int(account) for account in accounts] if ids == "uint64" else list(accounts)
+        return _updates(ids, op="approve_trip", account_id=given)
+
+    say(station, "updates", batch_of, ("uint64", "utf8") if whole else ("utf8",))
+    click.echo(
+        f"The approval of {len(accounts)} accounts is with the node; of one that is not due, `exceptions` tells."
+    )
+
+
+def _updates(
+    ids: Ids, op: str, account_id: list[Any] | None = None, text: str | None = None
+) -> pa.RecordBatch:
+    """Rows of one op, for accounts or for none."""
+    rows = len(account_id) if account_id is not None else 1
+    return pa.record_batch(
+        {
+            "op": [op] * rows,
+            "account_id": pa.array(account_id if account_id is not None else [None], IDS[ids]),
+            "text": pa.array([text] * rows, pa.string()),
+        }
+    )
+
+
+def _of(district: str | None) -> str:
+    return "of every district" if district is None else f"of district {district}"
