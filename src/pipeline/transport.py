@@ -34,6 +34,7 @@ COPIED_MAX: Final = 1 << 16
 """Bytes up to which a frame is copied; larger ones are handed over as they lie."""
 PROBE_MS: Final = 5_000
 LOCAL_PATH_BYTES_MAX: Final = 100
+ALONE: Final = "tcp://127.0.0.1:*"
 ZAP: Final = "inproc://zeromq.zap.01"
 
 _REFUSALS: Final = (
@@ -165,18 +166,26 @@ class Sockets(Closing):
         self._ending = Event()
         self._thread: Thread | None = None
 
-    def serve(self, endpoint: str, pair: KeyPair, domain: str, *, queue: int = 8) -> Server:
+    def serve(
+        self, endpoint: str, pair: KeyPair, domain: str, *, queue: int = 8, listening: int | None = None
+    ) -> Server:
         """Bind a ROUTER for producers, once it has proved to be closed to strangers; else raises `TransportError`.
 
-        `queue` is the number of messages that wait in either direction for each peer.
+        `queue` is the number of messages that wait in either direction for each peer. `listening` is the file
+        descriptor of a socket that listens at the endpoint already, beside those of other processes: then the proof
+        is made at an address of this process alone, before that one is touched.
         """
         self._authenticate()
         socket = self._context.socket(zmq.ROUTER)
         try:
             _set(socket, {**_COMMON, zmq.ROUTER_MANDATORY: 1, zmq.RCVHWM: queue, zmq.SNDHWM: queue})
             _set(socket, _guards(pair, domain))
-            _bind(socket, endpoint)
+            _bind(socket, endpoint if listening is None else ALONE)
             self._prove(socket, pair.public.curve)
+            if listening is not None:
+                socket.unbind(socket.getsockopt_string(zmq.LAST_ENDPOINT))
+                _set(socket, {zmq.USE_FD: listening})
+                _bind(socket, endpoint)
         except BaseException:
             socket.close(linger=0)
             raise

@@ -22,6 +22,11 @@ COMMANDS = {
     "keys": ("pipeline.cli.keys", "CURVE keys and their roles: new, allow, revoke, list."),
     "log": ("pipeline.cli.log", "Batch logs: reads, payments and registry from files to a log."),
     "replay": ("pipeline.cli.replay", "A batch log through the engine, offline."),
+    "run": ("pipeline.cli.run", "A node: workers, engines, until SIGTERM; on start, it recovers."),
+    "send": ("pipeline.cli.send", "Reads, payments or registry rows from files to a node, each once."),
+    "shards": ("pipeline.cli.shards", "Another number of shards: the journals replayed into them."),
+    "trips": ("pipeline.cli.trips", "Trips: suspend, resume, approve."),
+    "worker": ("pipeline.cli.worker", "One ingestion worker of a node, by itself."),
 }
 
 

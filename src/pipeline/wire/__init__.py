@@ -2,7 +2,7 @@
 
 It knows bytes and Arrow, no sockets. Each module imports only those before it::
 
-    kinds  refusals  header  controls  schemas  flat  bodies  check  answers  commands  cim
+    kinds  refusals  header  controls  schemas  flat  bodies  forms  check  answers  commands  cim
 """
 
 from pipeline.wire.answers import Message, control, plain, refusal, tick_body
@@ -18,6 +18,7 @@ from pipeline.wire.controls import (
     Subscribe,
     Welcome,
 )
+from pipeline.wire.forms import Form, Forms
 from pipeline.wire.header import HEADER_BYTES, KEY_BYTES, Buffer, Header, pack
 from pipeline.wire.kinds import BATCHES, BODY_BYTES_MAX, MAY_SEND, ROWS_MAX, Kind, Role, engine_kind
 from pipeline.wire.refusals import FINAL, Reason, Refused
@@ -35,6 +36,8 @@ __all__ = [
     "Checked",
     "Conflict",
     "Credit",
+    "Form",
+    "Forms",
     "Header",
     "Hello",
     "Kind",

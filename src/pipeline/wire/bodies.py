@@ -33,13 +33,14 @@ from pipeline.wire.kinds import ARROW_BYTES_MAX, ROWS_MAX, Kind
 from pipeline.wire.refusals import Reason, Refused
 from pipeline.wire.schemas import COMMANDS, IDS, SCHEMAS, Ids
 
-__all__ = ["METADATA_BYTES_MAX", "read_batch", "write_batch"]
+__all__ = ["END", "METADATA_BYTES_MAX", "head_bytes", "read_batch", "write_batch"]
 
 METADATA_BYTES_MAX: Final = 8192
 """Of a schema or a batch; the largest that is published takes less than a fifth."""
 
 _START: Final = b"\xff\xff\xff\xff"
-_END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""How a stream ends."""
 _LENGTH: Final = struct.Struct("<4si")
 _UNSOUND: Final = (*UNSOUND, OSError)
 """What PyArrow raises at a stream that is damaged."""
@@ -101,14 +102,14 @@ def read_batch(kind: Kind, body: Buffer, rows: int) -> pa.RecordBatch:
     if metadata.rows != rows or any(count != rows for count in metadata.nodes[::2]):
         raise Refused(Reason.ROWS, f"a batch of {metadata.rows} rows; the header says {rows}")
     behind = len(body) - at - metadata.body_bytes
-    if behind != len(_END) or body[-len(_END) :] != _END:
+    if behind != len(END) or body[-len(END) :] != END:
         raise Refused(
             Reason.END_OF_STREAM,
             f"{behind} bytes behind the one batch; expected the end of the stream, 8 bytes",
         )
     _buffers(metadata)
     try:
-        batch = pa.ipc.read_record_batch(pa.py_buffer(body)[start : len(body) - len(_END)], published.schema)
+        batch = pa.ipc.read_record_batch(pa.py_buffer(body)[start : len(body) - len(END)], published.schema)
         batch.validate(full=True)
     except _UNSOUND as error:
         raise Refused(Reason.INVALID, f"damaged columns: {error}") from None
@@ -116,6 +117,19 @@ def read_batch(kind: Kind, body: Buffer, rows: int) -> pa.RecordBatch:
         if metadata.nodes[2 * i + 1]:
             raise Refused(Reason.NULLS, f"column {published.schema.names[i]} has nulls; expected none")
     return batch
+
+
+def head_bytes(body: Buffer) -> int:
+    """How many bytes schema and metadata of the batch take, if the body is what it should be; 0 if it is too short.
+
+    Nothing is checked: what lies there is to be compared with what has been.
+    """
+    end = 0
+    for _ in range(2):
+        if end + _LENGTH.size > len(body):
+            return 0
+        end += _LENGTH.size + max(_LENGTH.unpack_from(body, end)[1], 0)
+    return end if end <= len(body) else 0
 
 
 def _schema(kind: Kind, body: Buffer) -> tuple[_Published, int]:

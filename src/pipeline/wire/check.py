@@ -8,7 +8,7 @@ producers send; `check_answer` what a client does with what a node answers.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
@@ -17,6 +17,7 @@ from xxhash import xxh3_128_digest
 
 from pipeline.wire.bodies import read_batch
 from pipeline.wire.controls import Control, unpack_control
+from pipeline.wire.forms import Form
 from pipeline.wire.header import Buffer, Header
 from pipeline.wire.kinds import ARROW_BYTES_MAX, BATCHES, CONFIG_BYTES_MAX, MAY_SEND, Kind, Role
 from pipeline.wire.refusals import Reason, Refused
@@ -30,8 +31,8 @@ _ANSWERS: Final = frozenset(kind for kind in Kind if kind >= Kind.WELCOME)
 
 _ROWED: Final = ARROW_KINDS | {Kind.COMMAND, Kind.OUTPUT}
 
-Content: TypeAlias = pa.RecordBatch | str | int | Control | None
-"""What a body holds: a batch; of CONFIG its text, of TICK its instant in seconds; a control message."""
+Content: TypeAlias = pa.RecordBatch | Form | str | int | Control | None
+"""What a body holds: a batch, or its form; of CONFIG its text, of TICK its instant in seconds; a control message."""
 
 
 class Sender(NamedTuple):
@@ -76,9 +77,15 @@ class Checked(NamedTuple):
     again: bool = False
 
 
-def check(frames: Sequence[Buffer], sender: Sender, line: Line | None) -> Checked:
+def check(
+    frames: Sequence[Buffer],
+    sender: Sender,
+    line: Line | None,
+    read_reads: Callable[[Header, Buffer], Content] | None = None,
+) -> Checked:
     """Check a message to a node; `line` is None for a producer that this node has never seen.
 
+    `read_reads` reads the bodies of READS in place of `read_content`: a node that takes many has `Forms.read`.
     Raises `Refused`. Of its reasons, EPOCH is answered with FENCED, SEQ with NACK, CONFLICT with CONFLICT
     and all others with REJECTED: `pipeline.wire.answers.refusal` makes the answer.
     """
@@ -101,7 +108,8 @@ def check(frames: Sequence[Buffer], sender: Sender, line: Line | None) -> Checke
         if known is not None and known != header.digest:
             raise Refused(Reason.CONFLICT, f"batch {header.seq} has come before, with another digest")
         return Checked(header, body, None, again=True)
-    return Checked(header, body, read_content(header, body))
+    read = read_reads if read_reads is not None and kind is Kind.READS else read_content
+    return Checked(header, body, read(header, body))
 
 
 def check_answer(frames: Sequence[Buffer], key: bytes) -> Checked:

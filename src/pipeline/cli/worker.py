@@ -1,0 +1,47 @@
+"""`feikong worker`: one ingestion worker, for those who start the parts themselves."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+import click
+import msgspec
+
+from pipeline.cli._node import CONFIG, DATA, load_setup
+from pipeline.node.identity import node_pair
+from pipeline.worker.process import bound_memory, serve
+
+__all__ = ["worker"]
+
+
+@click.command()
+@CONFIG
+@DATA
+@click.option("--number", default=0, show_default=True, help="Which of the node's workers this one is.")
+@click.option("--listen", metavar="ENDPOINT", help="Where it listens.  [default: as CONFIG says]")
+@click.option("--listen-fd", type=int, hidden=True, help="A socket that listens there already.")
+def worker(config: Path, data: Path, number: int, listen: str | None, listen_fd: int | None) -> None:
+    """Run one ingestion worker in front of the engines of a node, until SIGTERM.
+
+    It checks who sends what, gathers small messages, and passes on; the engines are started by `feikong engine`.
+
+    \b
+    Example:
+      feikong worker county.toml --data node --listen tcp://0.0.0.0:7070
+    """  # noqa: D301
+    node = load_setup(config).node
+    if listen is not None:
+        node = msgspec.structs.replace(node, listen=listen)
+    ending = Event()
+    for number_of in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number_of, lambda *_: ending.set())
+    bound_memory(node.worker_memory_mib)
+
+    def ready(endpoint: str) -> None:
+        print(f"worker {number}: serves {endpoint}", file=sys.stderr, flush=True)
+
+    pair = node_pair(data)
+    serve(node, data, pair, number, listening=listen_fd, ending=ending.is_set, on_ready=ready)

@@ -1,0 +1,159 @@
+"""Credit: how many bytes each producer may have under way, so that all of them together fit.
+
+A lane has a budget. Each producer is granted the same share of it, and may always have one message under way, however
+small the share; so a producer's *claim* is its share, or the largest message that it has sent, if that is more.
+As many producers as have room with their claims are *served*; the others are granted nothing, wait in line, and take
+the place of those that have used up their share, or have nothing to send.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Credit"]
+
+SHARE_BYTES_MAX: Final = 16 << 20
+CLAIM_BYTES_LEAST: Final = 16 << 10
+IDLE_S: Final = 0.05
+"""A producer that has sent nothing for so long makes room, if others wait."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """One producer's: what it was granted, its largest message, what it has sent since it is served, and when."""
+
+    granted_bytes: int = 0
+    largest_bytes: int = 0
+    sent_bytes: int = 0
+    sent_s: float = 0.0
+    claim_bytes: int = 0
+
+
+class Credit:
+    """The credit of the producers of one lane, by their keys.
+
+    Attributes:
+        flying_bytes: what all of them have under way.
+    """
+
+    def __init__(self, budget_bytes: int) -> None:
+        self.flying_bytes = 0
+        self._budget_bytes = budget_bytes
+        self._served: OrderedDict[bytes, _Account] = OrderedDict()
+        self._waiting: OrderedDict[bytes, _Account] = OrderedDict()
+        self._claimed_bytes = 0
+        self._changed: set[bytes] = set()
+        self._stale = False
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is under way that nothing more is taken, whoever was granted what."""
+        return self.flying_bytes > 2 * self._budget_bytes
+
+    def budget(self, bytes_: int) -> None:
+        """The budget is another from the next `turn` on; 0 grants nobody anything."""
+        if bytes_ != self._budget_bytes:
+            self._budget_bytes = bytes_
+            self._stale = True
+
+    def begin(self, key: bytes, now_s: float) -> int:
+        """A producer has come; returns what it is granted at first. The others' shares follow at the next `turn`."""
+        account = self._waiting[key] = _Account()
+        self._stale = True
+        self._let_in(key, account, self._share_bytes(), now_s)
+        return account.granted_bytes
+
+    def close(self, key: bytes, flying_bytes: int) -> None:
+        """A producer has gone, with so much under way that will not be told as landed."""
+        self.flying_bytes -= flying_bytes
+        account = self._served.pop(key, None)
+        if account is not None:
+            self._claimed_bytes -= account.claim_bytes
+        self._waiting.pop(key, None)
+        self._changed.discard(key)
+        self._stale = True
+
+    def granted(self, key: bytes) -> int:
+        """What a producer may have under way."""
+        account = self._served.get(key)
+        return account.granted_bytes if account is not None else 0
+
+    def sent(self, key: bytes, cost_bytes: int, now_s: float) -> None:
+        """A producer has sent a message."""
+        self.flying_bytes += cost_bytes
+        account = self._served.get(key) or self._waiting[key]
+        account.sent_bytes += cost_bytes
+        account.sent_s = now_s
+        if cost_bytes > account.largest_bytes:
+            account.largest_bytes = cost_bytes
+            if key in self._served:
+                self._claim(account)
+
+    def landed(self, cost_bytes: int) -> None:
+        """So much is not under way any more."""
+        self.flying_bytes -= cost_bytes
+
+    def turn(self, now_s: float) -> None:
+        """Some time has passed: let those that wait take their turn, and all have their share of now."""
+        if not self._waiting and not self._stale:
+            return
+        for key in list(self._served) if self._waiting else ():
+            account = self._served[key]
+            if account.sent_bytes >= account.claim_bytes or now_s - account.sent_s >= IDLE_S:
+                del self._served[key]
+                self._claimed_bytes -= account.claim_bytes
+                self._waiting[key] = account
+                account.sent_bytes = account.granted_bytes = 0
+                self._changed.add(key)
+        self._serve(now_s)
+
+    def changes(self) -> set[bytes]:
+        """Whose credit is another than it was; asking takes them."""
+        if not self._changed:
+            return self._changed
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def _share_bytes(self) -> int:
+        count = len(self._served) + len(self._waiting)
+        return min(self._budget_bytes // max(1, count), SHARE_BYTES_MAX)
+
+    def _serve(self, now_s: float) -> None:
+        """Grant all that are served their share, and let in those that still fit, in their order."""
+        self._stale = False
+        share_bytes = self._share_bytes()
+        for key, account in self._served.items():
+            self._grant(key, account, share_bytes)
+        while self._waiting:
+            key, account = next(iter(self._waiting.items()))
+            if not self._let_in(key, account, share_bytes, now_s):
+                break
+            self._changed.add(key)
+
+    def _let_in(self, key: bytes, account: _Account, share_bytes: int, now_s: float) -> bool:
+        """Serve one that waits, if it fits."""
+        claim_bytes = max(share_bytes, account.largest_bytes, CLAIM_BYTES_LEAST)
+        if not share_bytes or (self._served and self._claimed_bytes + claim_bytes > self._budget_bytes):
+            return False
+        del self._waiting[key]
+        self._served[key] = account
+        account.sent_bytes, account.sent_s = 0, now_s
+        account.granted_bytes, account.claim_bytes = share_bytes, claim_bytes
+        self._claimed_bytes += claim_bytes
+        return True
+
+    def _grant(self, key: bytes, account: _Account, share_bytes: int) -> None:
+        # A share that grows or shrinks a little with each that comes or goes is not worth a message to all.
+        small = account.granted_bytes * 3 // 4 <= share_bytes <= account.granted_bytes
+        if not small or not share_bytes:
+            if account.granted_bytes != share_bytes:
+                self._changed.add(key)
+            account.granted_bytes = share_bytes
+        self._claim(account)
+
+    def _claim(self, account: _Account) -> None:
+        self._claimed_bytes -= account.claim_bytes
+        account.claim_bytes = max(account.granted_bytes, account.largest_bytes, CLAIM_BYTES_LEAST)
+        self._claimed_bytes += account.claim_bytes

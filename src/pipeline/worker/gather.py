@@ -1,0 +1,131 @@
+"""Small messages of reads, gathered: many senders' rows become one batch, in the order in which they came.
+
+Bodies of a known form are joined column by column, as bytes; others, which have ids of text, as Arrow does it. A batch
+is of one of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+
+from pipeline.node.internal import PARTS_MAX
+from pipeline.wire import ROWS_MAX, Buffer, Form, Kind
+from pipeline.wire.schemas import SCHEMAS
+from pipeline.worker.sessions import Session
+
+__all__ = ["GATHER_S", "SMALL_ROWS", "Gather", "Gathered", "Sending", "body_of", "columns_of"]
+
+GATHER_S: Final = 0.02
+"""No message waits longer for others."""
+SMALL_ROWS: Final = 8192
+"""Messages of fewer rows are gathered."""
+GATHER_BYTES_MAX: Final = 8 << 20
+"""Of bodies, in one batch: texts may be long."""
+
+_READS: Final = SCHEMAS[Kind.READS]["uint64"]
+
+
+class Sending(NamedTuple):
+    """A checked batch on its way to the shards: whose, its number, its rows, the digest of its own body."""
+
+    session: Session
+    seq: int
+    rows: int
+    digest: bytes
+
+
+class Gathered(NamedTuple):
+    """Some senders' batches as one: one behind the other, in this order."""
+
+    sendings: list[Sending]
+    batch: pa.RecordBatch
+
+
+class Gather:
+    """What waits to become a batch."""
+
+    def __init__(self) -> None:
+        self._sendings: list[Sending] = []
+        self._bodies: list[Buffer] = []
+        self._contents: list[Form | pa.RecordBatch] = []
+        self._rows = 0
+        self._bytes = 0
+        self._keys: set[bytes] = set()
+        self._since_s = 0.0
+
+    def holds(self, key: bytes) -> bool:
+        """Whether something of this producer waits here."""
+        return key in self._keys
+
+    def due_s(self) -> float | None:
+        """When what waits has waited long enough; None if nothing does."""
+        return self._since_s + GATHER_S if self._sendings else None
+
+    def fits(self, content: Form | pa.RecordBatch, rows: int, length: int) -> bool:
+        """Whether a batch can be added to what waits."""
+        return not self._sendings or (
+            self._rows + rows <= ROWS_MAX
+            and len(self._sendings) < PARTS_MAX
+            and self._bytes + length <= GATHER_BYTES_MAX
+            and _alike(self._contents[0], content)
+        )
+
+    def add(self, sending: Sending, content: Form | pa.RecordBatch, body: Buffer, now_s: float) -> bool:
+        """Add one that fits; returns whether there is no room for more."""
+        if not self._sendings:
+            self._since_s = now_s
+        self._sendings.append(sending)
+        self._contents.append(content)
+        self._bodies.append(body)
+        self._keys.add(sending.session.key)
+        self._rows += sending.rows
+        self._bytes += len(body)
+        return self._rows >= ROWS_MAX or len(self._sendings) >= PARTS_MAX
+
+    def take(self) -> Gathered | None:
+        """All that waits, as one batch; None if nothing does."""
+        if not self._sendings:
+            return None
+        contents = self._contents
+        if isinstance(contents[0], Form):
+            batch = _joined(self._bodies, [content for content in contents if isinstance(content, Form)])
+        else:
+            batch = pa.concat_batches(contents)
+        gathered = Gathered(self._sendings, batch)
+        self._sendings, self._bodies, self._contents = [], [], []
+        self._rows = self._bytes = 0
+        self._keys.clear()
+        return gathered
+
+
+def columns_of(body: Buffer, form: Form) -> pa.RecordBatch:
+    """The batch in a body of a known form, over the body's own bytes."""
+    return _joined([body], [form])
+
+
+def body_of(batch: pa.RecordBatch) -> Buffer:
+    """The body of a batch whose schema is the published one."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return memoryview(sink.getvalue())
+
+
+def _joined(bodies: Sequence[Buffer], forms: Sequence[Form]) -> pa.RecordBatch:
+    views = [memoryview(body) for body in bodies]
+    rows = sum(form.rows for form in forms)
+    arrays = []
+    for i, kind in enumerate(_READS.types):
+        parts = [view[form.columns[i]] for view, form in zip(views, forms, strict=True)]
+        values = pa.py_buffer(parts[0] if len(parts) == 1 else b"".join(parts))
+        arrays.append(pa.Array.from_buffers(kind, rows, [None, values], null_count=0))
+    return pa.RecordBatch.from_arrays(arrays, schema=_READS)
+
+
+def _alike(first: Form | pa.RecordBatch, other: Form | pa.RecordBatch) -> bool:
+    if isinstance(first, Form) or isinstance(other, Form):
+        return isinstance(first, Form) and isinstance(other, Form)
+    return bool(first.schema.equals(other.schema))

@@ -1,0 +1,206 @@
+"""The producers that a worker serves: their sessions, their credit, and what they are answered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pipeline.keys import PublicKey
+from pipeline.links import Post, Sent
+from pipeline.node.internal import Gone, Lane
+from pipeline.wire import Ack, Kind, Message, Rejected, Role, Welcome, control, pack, plain
+from pipeline.wire import Credit as CreditGrant
+from pipeline.worker.credit import Credit
+from pipeline.worker.outbound import Outbound
+from pipeline.worker.sessions import Greeting, Session, lane_of, refused_in_all
+
+__all__ = ["SILENCE_S", "Peers"]
+
+SILENCE_S: Final = 60.0
+"""A producer that says nothing for so long is gone; clients say PING after five seconds."""
+COMMANDS_S: Final = 2.0
+"""So long may a head-end's queue be full while commands wait for it."""
+SERVES_COMMANDS: Final = frozenset({Role.HEADEND})
+
+
+class Peers:
+    """The sessions of a worker.
+
+    `keys` are who may connect, as the folder of allowed keys says; `counts` what happened, for whoever asks.
+
+    Attributes:
+        sessions, greetings: those that are open, and those that are about to be, by the producer's key.
+    """
+
+    def __init__(
+        self,
+        post: Post,
+        shards: Sequence[Outbound],
+        budgets: Mapping[Lane, int],
+        keys: Mapping[bytes, PublicKey],
+        counts: Counter[str],
+    ) -> None:
+        self.sessions: dict[bytes, Session] = {}
+        self.greetings: dict[bytes, Greeting] = {}
+        self.keys = keys
+        self.credit = {lane: Credit(budgets[lane]) for lane in Lane}
+        self.counts = counts
+        self._post = post
+        self._shards = shards
+        self._owing: set[bytes] = set()
+
+    # Sessions.
+
+    def begin(self, key: bytes, greeting: Greeting, now_s: float) -> None:
+        """Every shard has opened a session: so has the worker, and says so."""
+        session = Session.begin(key, greeting, now_s)
+        answers = list(greeting.answers.values())
+        self.sessions[key] = session
+        lane = lane_of(session.role)
+        if lane is not None:
+            session.credit_bytes = session.peak_bytes = self.credit[lane].begin(key, now_s)
+        welcome = Welcome(
+            greeting.attempt, session.credit_bytes, min(session.covered), refused_in_all(answers)
+        )
+        self.answer(session, control(key, welcome, **session.place(), seq=session.acked))
+
+    def forget(self, key: bytes) -> None:
+        """A session is over, and its shards know; what is under way in it is not waited for."""
+        session = self.sessions.pop(key, None)
+        if session is not None:
+            lane = lane_of(session.role)
+            if lane is not None:
+                self.credit[lane].close(key, session.flying_bytes)
+            self._owing.discard(key)
+
+    def end(self, key: bytes, why: str) -> None:
+        """End a session, and tell the shards."""
+        session = self.sessions.get(key)
+        if session is not None:
+            self.counts[f"ended: {why}"] += 1
+            for shard, number in zip(self._shards, session.numbers, strict=True):
+                shard.say(Gone(key, number))
+            self.forget(key)
+
+    def allowed(self, keys: Mapping[bytes, PublicKey]) -> None:
+        """These keys may connect now: what others had open ends."""
+        if keys is self.keys:
+            return
+        self.keys = keys
+        for key in [key for key in self.greetings if key not in keys]:
+            del self.greetings[key]
+        for key, session in list(self.sessions.items()):
+            if key not in keys or keys[key].role != session.role:
+                self.end(key, "revoked")
+
+    def silent(self, now_s: float) -> None:
+        """End the sessions of those that have said nothing for long, or take no commands."""
+        for key, session in list(self.sessions.items()):
+            if now_s - session.heard_s > SILENCE_S:
+                self.end(key, "silent")
+            elif session.commands and now_s - session.commands_since_s > COMMANDS_S:
+                self.end(key, "takes no commands")
+
+    # Batches under way.
+
+    def taken(self, session: Session, seq: int, digest: bytes, cost_bytes: int, now_s: float) -> None:
+        """A batch was taken, and counts against its producer's credit until it is settled."""
+        session.take(seq, digest, cost_bytes)
+        lane = lane_of(session.role)
+        assert lane is not None
+        self.credit[lane].sent(session.key, cost_bytes, now_s)
+
+    def may(self, session: Session, cost_bytes: int) -> bool:
+        """Whether a batch is within what its producer was ever granted: one may always be under way."""
+        lane = lane_of(session.role)
+        if lane is None or not session.peak_bytes or self.credit[lane].full:
+            return False
+        return not session.flights or session.flying_bytes + cost_bytes <= session.peak_bytes
+
+    def settled(self, session: Session, shard: int, seq: int, covered: int) -> None:
+        """A shard has settled a session up to a number."""
+        freed_bytes = session.settle(shard, seq, covered)
+        self._owing.add(session.key)
+        lane = lane_of(session.role)
+        if freed_bytes and lane is not None:
+            self.credit[lane].landed(freed_bytes)
+
+    # Answers.
+
+    def answer(self, session: Session, message: Message) -> bool:
+        """Send to a producer; what cannot be sent is lost, and said anew when it matters."""
+        return self.send(session.route, message)
+
+    def send(self, route: bytes, message: Message) -> bool:
+        """Send along a route."""
+        sent = self._post.send(route, message)
+        if sent is not Sent.SENT:
+            self.counts[f"answers: {sent.value}"] += 1
+        return sent is Sent.SENT
+
+    def reject(self, session: Session, seq: int, reason: int, text: str) -> None:
+        """Tell a producer that a batch of its session was not taken."""
+        self.answer(session, control(session.key, Rejected(reason, text), **session.place(), seq=seq))
+
+    def owe(self, session: Session) -> None:
+        """Acknowledge, soon: what was settled before was asked for again, or a route has changed."""
+        session.owed = True
+        self._owing.add(session.key)
+
+    def flush(self) -> None:
+        """Send what is owed: acknowledgements, credit that is another now, commands that had to wait."""
+        for lane, credit in self.credit.items():
+            for key in credit.changes():
+                session = self.sessions.get(key)
+                if session is not None:
+                    session.credit_bytes = self.credit[lane].granted(key)
+                    session.peak_bytes = max(session.peak_bytes, session.credit_bytes)
+                    if not session.owed:
+                        grant = CreditGrant(session.credit_bytes)
+                        self.answer(session, control(key, grant, **session.place()))
+        if self._owing:
+            owing, self._owing = self._owing, set()
+            for key in owing:
+                session = self.sessions.get(key)
+                if session is not None:
+                    self._acknowledge(session)
+
+    def command(
+        self, session: Session, body: bytes | bytearray | memoryview, rows: int, now_s: float
+    ) -> None:
+        """Send commands to a head-end, behind those that wait; raises nothing: a queue that is full is waited for."""
+        header = pack(
+            Kind.COMMAND,
+            session.key,
+            body,
+            epoch=session.line.epoch,
+            session=session.line.session,
+            seq=session.next_command,
+            rows=rows,
+        )
+        session.next_command += 1
+        if not session.commands:
+            session.commands_since_s = now_s
+        session.commands.append(Message(header, body))
+        self._pass_commands(session, now_s)
+
+    def retry(self, now_s: float) -> None:
+        """Try again what waits for a queue: commands."""
+        for session in self.sessions.values():
+            if session.commands:
+                self._pass_commands(session, now_s)
+
+    def pong(self, session: Session) -> None:
+        """Answer a PING."""
+        self.answer(session, plain(session.key, Kind.PONG, **session.place()))
+
+    def _pass_commands(self, session: Session, now_s: float) -> None:
+        while session.commands and self.answer(session, session.commands[0]):
+            session.commands.popleft()
+            session.commands_since_s = now_s
+
+    def _acknowledge(self, session: Session) -> None:
+        session.owed = False
+        ack = Ack(min(session.covered), session.credit_bytes)
+        self.answer(session, control(session.key, ack, **session.place(), seq=session.acked))

@@ -1,0 +1,172 @@
+"""What producers say: checked whole, answered or passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.clock import Clock
+from pipeline.keys import NODE
+from pipeline.links import Received
+from pipeline.node.internal import Greet, Ready
+from pipeline.wire import (
+    BATCHES,
+    FINAL,
+    HEADER_BYTES,
+    Buffer,
+    Checked,
+    Forms,
+    Header,
+    Hello,
+    Kind,
+    Line,
+    Reason,
+    Refused,
+    Role,
+    Sender,
+    check,
+    refusal,
+)
+from pipeline.wire import Ready as TakesCommands
+from pipeline.worker.forward import Forward
+from pipeline.worker.gather import Sending
+from pipeline.worker.letters import DeadLetters
+from pipeline.worker.outbound import Outbound
+from pipeline.worker.peers import Peers
+from pipeline.worker.sessions import Greeting, Session
+
+__all__ = ["Reception"]
+
+KEY_DIGITS: Final = 64
+
+
+class Reception:
+    """Takes the messages of producers, one by one."""
+
+    def __init__(
+        self, peers: Peers, shards: Sequence[Outbound], forward: Forward, letters: DeadLetters, clock: Clock
+    ) -> None:
+        self._peers = peers
+        self._shards = shards
+        self._forward = forward
+        self._letters = letters
+        self._clock = clock
+        self._forms = Forms()
+        self._keys: dict[str, bytes] = {}
+
+    def take(self, received: Received, now_s: float) -> None:
+        """Take a message."""
+        key = self._key(received.user)
+        session = self._peers.sessions.get(key)
+        try:
+            sender = self._sender(key)
+            checked = check(received.frames, sender, session.line if session else None, self._forms.read)
+            kind = checked.header.kind
+            if kind is Kind.HELLO:
+                self._hello(key, sender.role, received.route, checked)
+            elif session is not None:
+                self._heard(session, received.route, now_s)
+                if kind in BATCHES:
+                    self._batch(session, checked, now_s)
+                else:
+                    self._other(session, checked)
+        except Refused as refused:
+            self._refused(received, key, session, refused, now_s)
+
+    def _key(self, user: str) -> bytes:
+        key = self._keys.get(user)
+        if key is None:
+            if len(self._keys) >= 1 << 16:
+                self._keys.clear()
+            key = self._keys[user] = bytes.fromhex(user) if len(user) == KEY_DIGITS else b""
+        return key
+
+    def _sender(self, key: bytes) -> Sender:
+        known = self._peers.keys.get(key)
+        if known is None or known.role == NODE:
+            raise Refused(Reason.ROLE, "this key is not allowed to connect any more")
+        return Sender(key, Role(known.role))
+
+    def _heard(self, session: Session, route: bytes, now_s: float) -> None:
+        session.heard_s = now_s
+        if session.route != route:
+            session.route = (
+                route  # a new connection of the same client: what was said on the old one may be lost
+            )
+            self._peers.owe(session)
+
+    def _hello(self, key: bytes, role: Role, route: bytes, checked: Checked) -> None:
+        hello, header = checked.content, checked.header
+        assert isinstance(hello, Hello)
+        self._peers.forget(key)
+        self._peers.greetings[key] = Greeting(role, route, header.epoch, hello.attempt)
+        for shard in self._shards:
+            shard.say(Greet(key, role, header.epoch, hello.attempt, hello.acked, hello.newest))
+
+    def _batch(self, session: Session, checked: Checked, now_s: float) -> None:
+        header = checked.header
+        if checked.again:
+            if header.seq <= session.acked:
+                self._peers.owe(session)
+            return
+        cost_bytes = HEADER_BYTES + header.length
+        if not self._peers.may(session, cost_bytes):
+            raise Refused(
+                Reason.CREDIT,
+                f"{session.flying_bytes} bytes are under way, and {cost_bytes} more; expected at most "
+                f"{session.peak_bytes}, or one batch",
+            )
+        self._peers.taken(session, header.seq, header.digest, cost_bytes, now_s)
+        self._forward.batch(_sending(session, header, header.rows), checked, now_s)
+
+    def _other(self, session: Session, checked: Checked) -> None:
+        kind = checked.header.kind
+        if kind is Kind.PING:
+            self._peers.pong(session)
+        elif isinstance(checked.content, TakesCommands):
+            session.until = max(session.until, checked.content.until)
+            for shard, number in zip(self._shards, session.numbers, strict=True):
+                shard.say(Ready(session.key, number, session.until))
+        elif kind is Kind.SUBSCRIBE:
+            raise Refused(Reason.OUTPUT, "this node gives no outputs to subscribers")
+
+    def _refused(
+        self, received: Received, key: bytes, session: Session | None, refused: Refused, now_s: float
+    ) -> None:
+        peers = self._peers
+        frames = received.frames
+        reason = refused.reason
+        peers.counts[f"refused: {reason.name.lower()}"] += 1
+        header = _header(frames)
+        line = session.line if session else None
+        if session is not None and header is not None and header.kind in BATCHES:
+            if reason is Reason.CONFLICT:
+                # The shards judge: they freeze the producer, and remember that they did.
+                self._forward.spent(header.kind, _sending(session, header, 0), reason, refused.text)
+                return
+            if reason in FINAL and _is_next(header, session.line):
+                self._letters.keep(received.user, frames, refused, self._clock.now_s(), now_s)
+                cost_bytes = HEADER_BYTES + header.length
+                peers.taken(session, header.seq, header.digest, cost_bytes, now_s)
+                self._forward.spent(header.kind, _sending(session, header, 0), reason, refused.text)
+                return
+        if reason not in (Reason.EPOCH, Reason.SESSION, Reason.SEQ, Reason.CREDIT, Reason.NOT_NOW):
+            self._letters.keep(received.user, frames, refused, self._clock.now_s(), now_s)
+        peers.send(received.route, refusal(refused, key or bytes(32), frames[0] if frames else None, line))
+
+
+def _sending(session: Session, header: Header, rows: int) -> Sending:
+    return Sending(session, header.seq, rows, header.digest)
+
+
+def _header(frames: Sequence[Buffer]) -> Header | None:
+    """The header of a message, if it has a whole one."""
+    try:
+        return Header.unpack(frames[0]) if len(frames) == 2 else None
+    except Refused:
+        return None
+
+
+def _is_next(header: Header, line: Line) -> bool:
+    """Whether a message has the place in its producer's line that comes next."""
+    return (header.epoch, header.session, header.seq) == (line.epoch, line.session, line.next_seq)
