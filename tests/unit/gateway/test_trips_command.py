@@ -1,4 +1,4 @@
-"""`feikong trips`: an operator's wishes arrive as updates, with the deployment's type of ids, or nothing is left of them."""
+"""`feikong trips`: an operator's wishes arrive as updates, with the deployment's type of ids, or nothing is left."""
 
 from __future__ import annotations
 
