@@ -68,16 +68,13 @@ class Forms:
 
 
 def _form_of(body: Buffer, batch: pa.RecordBatch) -> Form | None:
-    """The form of a batch that lies in a body, None where it has columns of variable length, or marks for nulls."""
+    """The form of a batch that lies in a body, None where it has columns of variable length."""
     if not pa.types.is_uint64(batch.schema.field(0).type):
         return None
     start = pa.py_buffer(body).address
     columns = []
     for column, width in zip(batch.columns, WIDTHS, strict=True):
-        marks, values = column.buffers()
-        if marks is not None or values is None:
-            return None
-        at = values.address - start
+        at = column.buffers()[1].address - start
         if not 0 <= at <= at + width * batch.num_rows <= len(body):
             return None  # Arrow moved it: a batch of no rows may lie nowhere
         columns.append(slice(at, at + width * batch.num_rows))

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.wire import Form, Forms, Header, Kind, Refused, check, read_batch, write_batch
-from unit.wire.samples import KEY, Role, Sender, batch, line, message, reads, rewritten, stream
+from unit.wire.samples import KEY, Role, Sender, batch, line, message, reads, rewritten
 
 
 def judged(frames, forms: Forms | None) -> str | None:
@@ -86,16 +86,10 @@ def test_a_header_that_tells_other_rows_is_refused(rows):
     assert (judged(frames, forms) is None) == (rows == 2)
 
 
-def test_marks_for_nulls_are_read_each_time():
+def test_a_batch_of_no_rows_is_taken_either_way():
     forms = Forms()
-    columns = [pa.array([1, 2], pa.uint64()), *reads(2).columns[1:]]
-    marked = pa.Array.from_buffers(
-        pa.int64(), 2, [pa.py_buffer(b"\x03" + bytes(7)), columns[2].buffers()[1]], null_count=0
-    )
-    columns[2] = marked
-    body = stream(pa.RecordBatch.from_arrays(columns, schema=reads(2).schema))
-    frames = rewritten(Kind.READS, body)
-    assert judged(frames, forms) == judged(frames, None)
+    frames = rewritten(Kind.READS, write_batch(Kind.READS, reads(0)), 0)
+    assert judged(frames, forms) is judged(frames, forms) is judged(frames, None) is None
 
 
 def test_ids_of_text_have_no_form():
