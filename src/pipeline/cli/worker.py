@@ -12,7 +12,9 @@ import msgspec
 
 from pipeline.cli._node import CONFIG, DATA, load_setup
 from pipeline.node.identity import node_pair
+from pipeline.node.internal import LinkError
 from pipeline.worker.process import bound_memory, serve
+from pipeline.worker.returns import WorkerError
 
 __all__ = ["worker"]
 
@@ -43,5 +45,7 @@ def worker(config: Path, data: Path, number: int, listen: str | None, listen_fd:
     def ready(endpoint: str) -> None:
         print(f"worker {number}: serves {endpoint}", file=sys.stderr, flush=True)
 
-    pair = node_pair(data)
-    serve(node, data, pair, number, listening=listen_fd, ending=ending.is_set, on_ready=ready)
+    try:
+        serve(node, data, node_pair(data), number, listening=listen_fd, ending=ending.is_set, on_ready=ready)
+    except (LinkError, WorkerError) as error:
+        raise click.ClickException(f"worker {number}: {error}") from error

@@ -1,0 +1,173 @@
+"""`feikong run`: a node, until SIGTERM."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from socket import socket
+from threading import Event
+from typing import Final
+
+import click
+
+from pipeline.cli._node import CONFIG, DATA, load_setup
+from pipeline.clock import RealClock
+from pipeline.journal import RealDisk
+from pipeline.journal.disk import DiskLocked
+from pipeline.listening import endpoint_of, listen
+from pipeline.node.config import NodeConfig
+from pipeline.node.identity import made_pair
+from pipeline.node.layout import LayoutError, Places, open_layout
+from pipeline.node.supervise import Child, Part, Supervisor
+
+__all__ = ["run"]
+
+LOOK_S: Final = 0.1
+LOCK: Final = "node.lock"
+PR_SET_PDEATHSIG: Final = 1
+
+
+@click.command()
+@CONFIG
+@DATA
+def run(config: Path, data: Path) -> None:
+    """Run a node: its engines, and the workers that producers and head-ends connect to, until SIGTERM.
+
+    On start it recovers what was acknowledged. A worker that ends is started again; when an engine ends, the node does,
+    with exit status 1. The first start makes the node's key pair: producers need keys/node.pub of its data directory.
+
+    \b
+    Example:
+      feikong run county.toml --data node
+    """  # noqa: D301
+    node = load_setup(config).node
+    disk = RealDisk(data)
+    try:
+        lock = disk.lock(LOCK, str(os.getpid()))
+    except DiskLocked as error:
+        raise LayoutError(f"{data}: another node runs here, process {error}; expected none") from None
+    try:
+        _run(node, config, data)
+    finally:
+        lock.release()
+
+
+def _run(node: NodeConfig, config: Path, data: Path) -> None:
+    open_layout(data, node.shards)
+    _, made = made_pair(data)
+    if made:
+        _say(f"made the node's key pair; producers need {data / 'keys' / 'node.pub'}")
+    Places(data, 0).link.parent.mkdir(mode=0o700, exist_ok=True)
+    ending = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    sockets = listen(node.listen, node.workers)
+    try:
+        endpoint = endpoint_of(sockets[0])
+        _say(f"listens at {endpoint}; {node.workers} workers, {node.shards} shards")
+        supervisor = _supervise(_Parts(config, data, endpoint, sockets), node, ending)
+    finally:
+        for each in sockets:
+            each.close()
+    if supervisor.failure is not None:
+        raise click.ClickException(supervisor.failure)
+    _say("ended")
+
+
+def _supervise(parts: _Parts, node: NodeConfig, ending: Event) -> Supervisor:
+    clock = RealClock()
+    engines = [Part(f"engine-{shard}", vital=True) for shard in range(node.shards)]
+    workers = [Part(f"worker-{number}", vital=False) for number in range(node.workers)]
+    supervisor = Supervisor([*engines, *workers], parts.start, _say)
+    try:
+        while not supervisor.done:
+            if ending.is_set():
+                supervisor.stop()
+            supervisor.look(clock.monotonic_s())
+            ending.wait(LOOK_S) if not ending.is_set() else parts.wait(LOOK_S)
+    finally:
+        parts.kill()
+    return supervisor
+
+
+class _Parts:
+    """Starts the parts of a node as processes of their own."""
+
+    def __init__(self, config: Path, data: Path, endpoint: str, sockets: list[socket]) -> None:
+        self._config = config
+        self._data = data
+        self._endpoint = endpoint
+        self._sockets = sockets
+        self._started: list[_Process] = []
+
+    def start(self, part: Part) -> Child:
+        """Start a part; its messages go where this process's go."""
+        kind, _, number = part.name.partition("-")
+        arguments = [kind, str(self._config), "--data", str(self._data)]
+        if kind == "engine":
+            process = _Process([*arguments, "--shard", number])
+        else:
+            fd = self._sockets[int(number)].fileno()
+            listening = ["--number", number, "--listen", self._endpoint, "--listen-fd", str(fd)]
+            process = _Process([*arguments, *listening], fd)
+        self._started = [each for each in self._started if each.ended() is None]
+        self._started.append(process)
+        return process
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until one of them ends, at most so long."""
+        for process in self._started:
+            if process.ended() is None:
+                process.wait(timeout_s)
+                return
+
+    def kill(self) -> None:
+        """End all that still runs, whatever happened."""
+        for process in self._started:
+            process.kill()
+
+
+class _Process:
+    """A process of this program; it ends when this one does, where the system can see to that."""
+
+    def __init__(self, arguments: list[str], *fds: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cli", *arguments],
+            stdin=subprocess.DEVNULL,
+            pass_fds=fds,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            start_new_session=True,
+        )
+
+    def ended(self) -> str | None:
+        """How it ended."""
+        status = self._process.poll()
+        if status is None:
+            return None
+        return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until it ends, at most so long."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_s)
+
+    def terminate(self) -> None:
+        """Tell it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it."""
+        self._process.kill()
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _say(text: str) -> None:
+    print(f"node: {text}", file=sys.stderr, flush=True)
