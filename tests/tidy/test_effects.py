@@ -12,11 +12,14 @@ STOPWATCHES = {"pipeline/cli/demo.py", "pipeline/clock.py", "pipeline/replay.py"
 WRITERS = {
     "fastcore/snapshot.py",
     "pipeline/batchlog.py",
+    "pipeline/cli/run.py",
+    "pipeline/cli/send.py",
     "pipeline/journal/disk.py",
     "pipeline/keys/files.py",
     "pipeline/outputs/parquet.py",
     "pipeline/sources/build.py",
     "pipeline/sources/rejects.py",
+    "pipeline/sources/sent.py",
 }
 
 STOPWATCH = re.compile(r"\b(?:import time|from time import|perf_counter|monotonic)\b")

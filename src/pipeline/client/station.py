@@ -81,6 +81,11 @@ class Station(Closing):
         """How many batches are not known to be acknowledged."""
         return self._files.outbox.newest - self._files.outbox.acked
 
+    @property
+    def newest(self) -> int:
+        """The highest number that a batch was given; 0 for none."""
+        return self._files.outbox.newest
+
     def poll(self, timeout_s: float = 0.0) -> bool:
         """Exchange messages, and wait at most so long until there are some; whether there were.
 

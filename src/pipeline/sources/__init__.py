@@ -10,5 +10,6 @@ In order, each importing only those before it:
 - `records`: blocks as rows of one kind, typed; `nem`: the same from NEM12 and NEM13;
 - `made`: a registry made of the ids in the reads;
 - `timeline`: rows in order of time, cut into batches with their `now`;
-- `build`: a batch log out of all of it.
+- `build`: a batch log out of all of it;
+- `sent`: which files an outbox was given; `send`: files to a node, through an outbox.
 """
