@@ -2,5 +2,6 @@
 
 Nothing here but `process` has a socket or a clock of its own. Each module imports only those before it::
 
-    sessions  credit  gather  letters  outbound  peers  forward  reception  returns  worker  process
+    windows  sessions  credit  directory  split  gather  letters  outbound  peers  forward  reception  returns
+    worker  process
 """

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
-
-import pyarrow as pa
 
 from pipeline.node.internal import LANES, Batch, Part, Spent
-from pipeline.wire import Buffer, Checked, Kind, Reason
-from pipeline.worker.gather import SMALL_ROWS, Gather, Sending, body_of
+from pipeline.wire import Buffer, Checked, Form, Kind, Reason
+from pipeline.wire.check import Content
+from pipeline.wire.schemas import ARROW_KINDS
+from pipeline.worker.gather import SMALL_ROWS, Gather, Sending, body_of, columns_of
 from pipeline.worker.outbound import Outbound
+from pipeline.worker.split import Split
 
-__all__ = ["Forward", "Split"]
-
-
-class Split(Protocol):
-    """Which rows of a batch go to which shard."""
-
-    def shards_of(
-        self, kind: Kind, batch: pa.RecordBatch
-    ) -> Sequence[tuple[pa.RecordBatch, Sequence[int]]] | None:
-        """For each shard its rows, and of these rows how many of the batch's own come before each of them."""
+__all__ = ["Forward"]
 
 
 class Forward:
-    """Passes batches on. With one shard a body is never looked into again; with more, `split` cuts it."""
+    """Passes batches on. With one shard a body is hardly ever looked into again; with more, `split` cuts it."""
 
-    def __init__(self, shards: Sequence[Outbound]) -> None:
+    def __init__(self, shards: Sequence[Outbound], split: Split) -> None:
         self._shards = shards
+        self._split = split
         self._gather = Gather()
 
     def due_s(self) -> float | None:
@@ -46,7 +38,7 @@ class Forward:
             return
         if self._gather.holds(sending.session.key):
             self.flush()
-        self._send(header.kind, [sending], checked.body)
+        self._send(header.kind, [sending], content, checked.body)
 
     def spent(self, kind: Kind, sending: Sending, reason: Reason, text: str) -> None:
         """Tell all shards that a number is used up."""
@@ -59,11 +51,25 @@ class Forward:
         """Pass on what was gathered."""
         gathered = self._gather.take()
         if gathered is not None:
-            self._send(Kind.READS, gathered.sendings, body_of(gathered.batch))
+            self._send(Kind.READS, gathered.sendings, gathered.batch, None)
 
-    def _send(self, kind: Kind, sendings: Sequence[Sending], body: Buffer) -> None:
-        parts = [_part(sending, 0, sending.rows) for sending in sendings]
-        self._shards[0].put(LANES[kind], Batch(kind, parts), body)
+    def _send(self, kind: Kind, sendings: Sequence[Sending], content: Content, body: Buffer | None) -> None:
+        """Send a batch to whom it concerns; `body` is that of `content`, if there is one already."""
+        if kind in ARROW_KINDS and self._split.must(kind):
+            batch = columns_of(body, content) if isinstance(content, Form) and body is not None else content
+            pieces = self._split.cut(kind, batch, [sending.rows for sending in sendings])
+            for shard, piece in enumerate(pieces):
+                self._put(shard, kind, sendings, piece.rows, body_of(piece.batch))
+            return
+        rows = [sending.rows for sending in sendings]
+        for shard in range(len(self._shards)):
+            self._put(shard, kind, sendings, rows, body_of(content) if body is None else body)
+
+    def _put(
+        self, shard: int, kind: Kind, sendings: Sequence[Sending], rows: Sequence[int], body: Buffer
+    ) -> None:
+        parts = [_part(sending, shard, count) for sending, count in zip(sendings, rows, strict=True)]
+        self._shards[shard].put(LANES[kind], Batch(kind, parts), body)
 
 
 def _part(sending: Sending, shard: int, rows: int) -> Part:

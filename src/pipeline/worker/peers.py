@@ -8,8 +8,8 @@ from typing import Final
 
 from pipeline.keys import PublicKey
 from pipeline.links import Post, Sent
-from pipeline.node.internal import Gone, Lane
-from pipeline.wire import Ack, Kind, Message, Rejected, Role, Welcome, control, pack, plain
+from pipeline.node.internal import Gone, Lane, Ready
+from pipeline.wire import Ack, Kind, Message, Rejected, Welcome, control, pack, plain
 from pipeline.wire import Credit as CreditGrant
 from pipeline.worker.credit import Credit
 from pipeline.worker.outbound import Outbound
@@ -21,7 +21,6 @@ SILENCE_S: Final = 60.0
 """A producer that says nothing for so long is gone; clients say PING after five seconds."""
 COMMANDS_S: Final = 2.0
 """So long may a head-end's queue be full while commands wait for it."""
-SERVES_COMMANDS: Final = frozenset({Role.HEADEND})
 
 
 class Peers:
@@ -101,6 +100,11 @@ class Peers:
                 self.end(key, "silent")
             elif session.commands and now_s - session.commands_since_s > COMMANDS_S:
                 self.end(key, "takes no commands")
+
+    def ready(self, session: Session, promises: Sequence[tuple[int, int]]) -> None:
+        """Tell shards how many commands they may send to a head-end, in all."""
+        for shard, until in promises:
+            self._shards[shard].say(Ready(session.key, session.numbers[shard], until))
 
     # Batches under way.
 

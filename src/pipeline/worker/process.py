@@ -11,7 +11,7 @@ from pipeline.clock import Clock, RealClock
 from pipeline.journal import RealDisk
 from pipeline.keys import KeyPair, Keyring
 from pipeline.node.config import NodeConfig
-from pipeline.node.layout import Places
+from pipeline.node.layout import Places, read_layout
 from pipeline.transport import Client, Server, Sockets, Waiter
 from pipeline.worker.letters import DeadLetters
 from pipeline.worker.worker import Worker
@@ -57,12 +57,13 @@ def serve(
     """
     clock = clock or RealClock()
     name = f"worker-{number}"
+    layout = read_layout(RealDisk(data))
     ring = Keyring(data)
     letters = DeadLetters(RealDisk(data / LETTERS / name), name, config.dead_letters_mib << 20)
     with Sockets({DOMAIN: lambda key: key in ring.current}) as sockets:
         server = sockets.serve(config.listen, pair, DOMAIN, listening=listening)
-        links = [sockets.connect_local(Places(data, shard).link) for shard in range(config.shards)]
-        worker = Worker(name, server, links, ring.current, letters, clock)
+        links = [sockets.connect_local(Places(data, shard).link) for shard in range(layout.shards)]
+        worker = Worker(name, server, links, ring.current, letters, clock, layout)
         _join(worker, links, ending, clock)
         if worker.ready:
             on_ready(server.endpoint)

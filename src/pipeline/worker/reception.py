@@ -8,7 +8,7 @@ from typing import Final
 from pipeline.clock import Clock
 from pipeline.keys import NODE
 from pipeline.links import Received
-from pipeline.node.internal import Greet, Ready
+from pipeline.node.internal import Greet
 from pipeline.wire import (
     BATCHES,
     FINAL,
@@ -20,6 +20,7 @@ from pipeline.wire import (
     Hello,
     Kind,
     Line,
+    Ready,
     Reason,
     Refused,
     Role,
@@ -27,7 +28,6 @@ from pipeline.wire import (
     check,
     refusal,
 )
-from pipeline.wire import Ready as TakesCommands
 from pipeline.worker.forward import Forward
 from pipeline.worker.gather import Sending
 from pipeline.worker.letters import DeadLetters
@@ -38,6 +38,8 @@ from pipeline.worker.sessions import Greeting, Session
 __all__ = ["Reception"]
 
 KEY_DIGITS: Final = 64
+GREETING_S: Final = 1.0
+"""So long the shards have for a HELLO before another of the same epoch is passed on."""
 
 
 class Reception:
@@ -63,7 +65,7 @@ class Reception:
             checked = check(received.frames, sender, session.line if session else None, self._forms.read)
             kind = checked.header.kind
             if kind is Kind.HELLO:
-                self._hello(key, sender.role, received.route, checked)
+                self._hello(key, sender.role, received.route, checked, now_s)
             elif session is not None:
                 self._heard(session, received.route, now_s)
                 if kind in BATCHES:
@@ -95,11 +97,14 @@ class Reception:
             )
             self._peers.owe(session)
 
-    def _hello(self, key: bytes, role: Role, route: bytes, checked: Checked) -> None:
+    def _hello(self, key: bytes, role: Role, route: bytes, checked: Checked, now_s: float) -> None:
         hello, header = checked.content, checked.header
         assert isinstance(hello, Hello)
+        asked = self._peers.greetings.get(key)
+        if asked is not None and now_s < asked.asked_s + GREETING_S and header.epoch <= asked.epoch:
+            return  # it will be said again; meanwhile the shards have one to answer
         self._peers.forget(key)
-        self._peers.greetings[key] = Greeting(role, route, header.epoch, hello.attempt)
+        self._peers.greetings[key] = Greeting(role, route, header.epoch, hello.attempt, now_s)
         for shard in self._shards:
             shard.say(Greet(key, role, header.epoch, hello.attempt, hello.acked, hello.newest))
 
@@ -123,10 +128,8 @@ class Reception:
         kind = checked.header.kind
         if kind is Kind.PING:
             self._peers.pong(session)
-        elif isinstance(checked.content, TakesCommands):
-            session.until = max(session.until, checked.content.until)
-            for shard, number in zip(self._shards, session.numbers, strict=True):
-                shard.say(Ready(session.key, number, session.until))
+        elif isinstance(checked.content, Ready):
+            self._peers.ready(session, session.window.grant(checked.content.until))
         elif kind is Kind.SUBSCRIBE:
             raise Refused(Reason.OUTPUT, "this node gives no outputs to subscribers")
 

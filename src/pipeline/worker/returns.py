@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import pyarrow as pa
+
+from fastcore.errors import FeikongError
 from pipeline.node.internal import (
     Commands,
     Credit,
+    Directory,
     Ended,
     FencedOff,
     FromShard,
     Joined,
     Lane,
+    Learned,
     Settled,
     Turned,
     Welcomed,
@@ -21,6 +26,7 @@ from pipeline.wire import FINAL, Buffer, Conflict, Kind, Reason, Rejected, contr
 from pipeline.worker.outbound import Outbound
 from pipeline.worker.peers import Peers
 from pipeline.worker.sessions import Greeting, Session
+from pipeline.worker.split import Split
 
 __all__ = ["Returns", "WorkerError"]
 
@@ -28,16 +34,19 @@ AHEAD: Final = 4
 """So many times what a shard takes at once may be under way between producers and it."""
 
 
-class WorkerError(Exception):
+class WorkerError(FeikongError):
     """A shard that cannot be this worker's: which, what it says of itself, what was expected."""
 
 
 class Returns:
     """Takes the messages of the shards, one by one."""
 
-    def __init__(self, peers: Peers, shards: Sequence[Outbound], budgets: dict[Lane, int]) -> None:
+    def __init__(
+        self, peers: Peers, shards: Sequence[Outbound], budgets: dict[Lane, int], split: Split
+    ) -> None:
         self._peers = peers
         self._shards = shards
+        self._split = split
         self._budgets = budgets
         self._joined: dict[int, Joined] = {}
 
@@ -66,6 +75,10 @@ class Returns:
                 self._peers.end(message.producer, "taken over")
         elif isinstance(message, Joined):
             self._join(shard, message)
+        elif isinstance(message, Directory):
+            ids = pa.ipc.open_stream(bodies[0]).read_all()["id"].combine_chunks()
+            self._split.directory.learn(message.what, ids, shard)
+            self._shards[shard].say(Learned(message.number))
 
     def _session(self, shard: int, key: bytes, number: int) -> Session | None:
         """The session that a shard means; None if it is over."""
@@ -144,6 +157,7 @@ class Returns:
         session = self._session(shard, commands.producer, commands.session)
         if session is not None:
             self._peers.command(session, bodies[0], commands.rows, now_s)
+            self._peers.ready(session, session.window.came(shard))
 
     def _credit(self, shard: int, credit: Credit) -> None:
         self._shards[shard].grant(credit)

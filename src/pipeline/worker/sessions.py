@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.node.internal import LANES, Lane, Welcomed
 from pipeline.wire import BATCHES, MAY_SEND, Line, Message, Role
+from pipeline.worker.windows import Window
 
 __all__ = ["DIGESTS", "Greeting", "Session", "lane_of"]
 
@@ -31,6 +32,7 @@ class Greeting:
     route: bytes
     epoch: int
     attempt: int
+    asked_s: float
     answers: dict[int, Welcomed] = field(default_factory=dict)
 
 
@@ -69,7 +71,7 @@ class Session:
     next_command: int = 1
     commands: deque[Message] = field(default_factory=deque)
     commands_since_s: float = 0.0
-    until: int = 0
+    window: Window = field(default_factory=lambda: Window(1))
 
     @classmethod
     def begin(cls, key: bytes, greeting: Greeting, now_s: float) -> Session:
@@ -97,6 +99,7 @@ class Session:
             covered=[answer.covered for answer in answers],
             heard_s=now_s,
             acked=acked,
+            window=Window(len(answers)),
         )
 
     def take(self, seq: int, digest: bytes, cost_bytes: int) -> None:

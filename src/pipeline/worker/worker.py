@@ -20,6 +20,7 @@ from pipeline.clock import Clock
 from pipeline.keys import PublicKey
 from pipeline.links import Link, Post, Received
 from pipeline.node.internal import Join, Lane, unpack_from_shard
+from pipeline.node.layout import Layout
 from pipeline.wire import Buffer
 from pipeline.worker.forward import Forward
 from pipeline.worker.letters import DeadLetters
@@ -27,6 +28,7 @@ from pipeline.worker.outbound import Outbound
 from pipeline.worker.peers import Peers
 from pipeline.worker.reception import Reception
 from pipeline.worker.returns import Returns
+from pipeline.worker.split import Split
 
 __all__ = ["BUDGETS", "Worker"]
 
@@ -51,14 +53,16 @@ class Worker:
         keys: Mapping[bytes, PublicKey],
         letters: DeadLetters,
         clock: Clock,
+        layout: Layout,
         budgets: Mapping[Lane, int] = BUDGETS,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._shards = [Outbound(link) for link in links]
         self._peers = Peers(post, self._shards, budgets, keys, self.counts)
-        self._forward = Forward(self._shards)
+        split = Split(layout)
+        self._forward = Forward(self._shards, split)
         self._reception = Reception(self._peers, self._shards, self._forward, letters, clock)
-        self._returns = Returns(self._peers, self._shards, dict(budgets))
+        self._returns = Returns(self._peers, self._shards, dict(budgets), split)
         self._turn_due_s = float("-inf")
         for shard in self._shards:
             shard.say(Join(name, directory=len(self._shards) > 1))

@@ -25,6 +25,7 @@ from pipeline.node.internal import (
     pack,
     unpack_from_worker,
 )
+from pipeline.node.layout import Layout
 from pipeline.wire import Buffer, Checked, Hello, Kind, Message, Reason, Role, check_answer, control, plain
 from pipeline.wire import pack as pack_header
 from pipeline.worker.letters import DeadLetters
@@ -232,7 +233,9 @@ class Caller:
 class World:
     """A worker, its shards, its producers."""
 
-    def __init__(self, shards: int = 1, budgets: dict | None = None, **options: object) -> None:
+    def __init__(
+        self, shards: int = 1, budgets: dict | None = None, generation: int = 0, **options: object
+    ) -> None:
         self.clock = At()
         self.disk = SimDisk()
         self.keys: dict[bytes, PublicKey] = {}
@@ -242,8 +245,10 @@ class World:
         self.sent: Counter[str] = Counter()
         self.shards = [Shard(i, shards, **options) for i in range(shards)]
         self.letters = DeadLetters(self.disk, "worker-0", 1 << 20)
+        layout = Layout(shards, generation)
+        budgets = {**BUDGETS, **(budgets or {})}
         self.worker = Worker(
-            "worker-0", self, self.shards, self.keys, self.letters, self.clock, {**BUDGETS, **(budgets or {})}
+            "worker-0", self, self.shards, self.keys, self.letters, self.clock, layout, budgets
         )
         self.run()
 

@@ -1,0 +1,116 @@
+"""Which shard an account or a meter is in, as a worker of a node with several shards knows it.
+
+An account's first home is its district's shard, and it stays there for ever; a meter is where its account is, a supply
+meter in its district's shard. Shards tell every worker who is in them, all at first, and then what each registry batch
+brings, before they acknowledge it. What one producer has said of an account and is not acknowledged yet is expected to
+come true: its meters may follow at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from xxhash import xxh3_64_intdigest
+
+__all__ = ["UNKNOWN", "Directory", "Shards", "What", "home_of", "homes"]
+
+What = Literal["accounts", "meters"]
+Shards: TypeAlias = npt.NDArray[np.int16]
+"""A shard for each row; `UNKNOWN` where there is none."""
+
+UNKNOWN: Final = -1
+EXPECTED_MAX: Final = 1 << 22
+
+
+def home_of(district: int | str, shards: int) -> int:
+    """The shard of a district: XXH3-64 of its 8 bytes, little-endian, or of its UTF-8, modulo the number of shards."""
+    data = district.to_bytes(8, "little") if isinstance(district, int) else district.encode()
+    return xxh3_64_intdigest(data) % shards
+
+
+def homes(districts: pa.Array, shards: int) -> Shards:
+    """The shard of each district; `UNKNOWN` for a null."""
+    encoded = districts.dictionary_encode()
+    by_code = [UNKNOWN if each is None else home_of(each, shards) for each in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.fill_null(len(by_code)).to_numpy(zero_copy_only=False)
+    found: Shards = np.array([*by_code, UNKNOWN], np.int16)[codes]
+    return found
+
+
+class Directory:
+    """Who is where."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Numbers | _Texts] = {}
+        self._expected: dict[Any, int] = {}
+
+    def learn(self, what: str, ids: pa.Array, shard: int) -> None:
+        """A shard says that these are in it."""
+        if what not in self._known:
+            self._known[what] = _Numbers() if pa.types.is_uint64(ids.type) else _Texts()
+        self._known[what].learn(ids, shard)
+        if what == "accounts" and self._expected:
+            for each in ids.to_pylist():
+                self._expected.pop(each, None)
+
+    def expect(self, accounts: pa.Array, shards: Shards) -> None:
+        """These accounts are about to be registered there."""
+        if len(self._expected) > EXPECTED_MAX:
+            self._expected.clear()
+        self._expected.update(zip(accounts.to_pylist(), shards.tolist(), strict=True))
+
+    def places(self, what: What, ids: pa.Array) -> Shards:
+        """Where each of these is; `UNKNOWN` for a null, and for what no shard has told of."""
+        known = self._known.get(what)
+        found = np.full(len(ids), UNKNOWN, np.int16) if known is None else known.places(ids)
+        if what == "accounts" and self._expected:
+            rows = np.flatnonzero(found == UNKNOWN)
+            expected = [self._expected.get(each, UNKNOWN) for each in ids.take(pa.array(rows)).to_pylist()]
+            found[rows] = expected
+        return found
+
+
+class _Numbers:
+    """Ids of uint64: sorted, and the shard of each."""
+
+    def __init__(self) -> None:
+        self._ids = np.empty(0, np.uint64)
+        self._shards = np.empty(0, np.int16)
+
+    def learn(self, ids: pa.Array, shard: int) -> None:
+        new = np.unique(ids.to_numpy(zero_copy_only=False))
+        at = np.searchsorted(self._ids, new)
+        known = np.zeros(len(new), bool)
+        inside = at < len(self._ids)
+        known[inside] = self._ids[at[inside]] == new[inside]
+        self._shards[at[known]] = shard
+        self._ids = np.insert(self._ids, at[~known], new[~known])
+        self._shards = np.insert(self._shards, at[~known], shard)
+
+    def places(self, ids: pa.Array) -> Shards:
+        if not len(self._ids):
+            return np.full(len(ids), UNKNOWN, np.int16)
+        values = ids.fill_null(0).to_numpy(zero_copy_only=False) if ids.null_count else ids.to_numpy()
+        at = np.searchsorted(self._ids, values)
+        at[at == len(self._ids)] = 0
+        found = np.where(self._ids[at] == values, self._shards[at], np.int16(UNKNOWN))
+        if ids.null_count:
+            found[ids.is_null().to_numpy(zero_copy_only=False)] = UNKNOWN
+        return found
+
+
+class _Texts:
+    """Ids of text."""
+
+    def __init__(self) -> None:
+        self._shards: dict[str, int] = {}
+
+    def learn(self, ids: pa.Array, shard: int) -> None:
+        self._shards.update(dict.fromkeys(ids.to_pylist(), shard))
+
+    def places(self, ids: pa.Array) -> Shards:
+        get = self._shards.get
+        return np.array([get(each, UNKNOWN) for each in ids.to_pylist()], np.int16)
