@@ -142,6 +142,8 @@ class Reception:
         peers.counts[f"refused: {reason.name.lower()}"] += 1
         header = _header(frames)
         line = session.line if session else None
+        if session is not None:
+            session.heard_s = now_s
         if session is not None and header is not None and header.kind in BATCHES:
             if reason is Reason.CONFLICT:
                 # The shards judge: they freeze the producer, and remember that they did.
