@@ -35,6 +35,8 @@ BODY_BYTES_MAX: Final = ARROW_BYTES_MAX
 class Kind(IntEnum):
     """What a message is."""
 
+    __hash__ = int.__hash__  # an enum's own is written in Python, and each message asks several times
+
     # What anybody sends.
     HELLO = 1
     PING = 2
@@ -65,6 +67,8 @@ class Kind(IntEnum):
 
 class Role(StrEnum):
     """What a key is for: one key, one role."""
+
+    __hash__ = str.__hash__
 
     READS = "reads"
     PAYMENTS = "payments"

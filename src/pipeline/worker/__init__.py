@@ -2,6 +2,6 @@
 
 Nothing here but `process` has a socket or a clock of its own. Each module imports only those before it::
 
-    windows  sessions  credit  directory  split  gather  letters  outbound  peers  forward  reception  returns
+    windows  credit  sessions  directory  split  gather  letters  outbound  peers  forward  reception  returns
     worker  process
 """

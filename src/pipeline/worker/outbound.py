@@ -13,22 +13,26 @@ from pipeline.links import Link
 from pipeline.node.internal import Batch, Credit, FromWorker, Lane, Spent, pack
 from pipeline.wire import Buffer
 
-__all__ = ["Outbound"]
+__all__ = ["Flight", "Outbound", "Way"]
 
 
-class _Waiting(NamedTuple):
-    frames: list[Buffer]
-    cost_bytes: int
-    parts: list[tuple[bytes, int, int]]
-
-
-class _Flight:
+class Flight:
     """A batch that is not answered yet: `left` of its parts are not."""
 
     __slots__ = ("cost_bytes", "lane", "left")
 
     def __init__(self, lane: Lane, cost_bytes: int, left: int) -> None:
         self.lane, self.cost_bytes, self.left = lane, cost_bytes, left
+
+
+Way = deque[tuple[int, Flight]]
+"""What of one session is under way to one shard: numbers, and the batches that they are part of, in order."""
+
+
+class _Waiting(NamedTuple):
+    frames: list[Buffer]
+    cost_bytes: int
+    numbers: list[tuple[int, int]]
 
 
 _ORDER: Final = (Lane.OPERATOR, Lane.URGENT, Lane.BULK)
@@ -50,7 +54,12 @@ class Outbound:
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in _ORDER}
         self._flying_bytes = dict.fromkeys(Lane, 0)
         self._flying = dict.fromkeys(Lane, 0)
-        self._flights: dict[tuple[bytes, int], deque[tuple[int, _Flight]]] = {}
+        self._ways: dict[int, Way] = {}
+
+    def end(self, session: int) -> None:
+        """A session is over; what of it is under way is still answered."""
+        if not self._ways.get(session, True):
+            del self._ways[session]
 
     def say(self, message: FromWorker) -> None:
         """Say something that uses up no number."""
@@ -62,8 +71,7 @@ class Outbound:
         parts = message.parts if isinstance(message, Batch) else [message.part]
         frames = pack(message) if body is None else pack(message, body)
         cost_bytes = sum(map(len, frames))
-        places = [(part.producer, part.session, part.seq) for part in parts]
-        self._lanes[lane].append(_Waiting(frames, cost_bytes, places))
+        self._lanes[lane].append(_Waiting(frames, cost_bytes, [(part.session, part.seq) for part in parts]))
         self.push()
 
     def push(self) -> bool:
@@ -88,28 +96,33 @@ class Outbound:
         self.credit_bytes[Lane.BULK] = credit.bulk_bytes
         self.push()
 
-    def settled(self, producer: bytes, session: int, seq: int) -> None:
+    def settled(self, session: int, seq: int, is_open: bool) -> None:
         """All of a session up to a number is answered."""
-        flights = self._flights.get((producer, session))
-        if flights is None:
+        way = self._ways.get(session)
+        if way is None:
             return
-        while flights and flights[0][0] <= seq:
-            self._land(flights.popleft()[1])
-        if not flights:
-            del self._flights[producer, session]
-
-    def turned(self, producer: bytes, session: int, seq: int) -> None:
-        """One batch of a session is answered."""
-        flights = self._flights.get((producer, session))
-        if flights is None:
-            return
-        for i, (number, flight) in enumerate(flights):
-            if number == seq:
-                del flights[i]
+        while way and way[0][0] <= seq:
+            flight = way.popleft()[1]
+            flight.left -= 1
+            if not flight.left:
                 self._land(flight)
+        if not way and not is_open:
+            del self._ways[session]
+
+    def turned(self, session: int, seq: int, is_open: bool) -> None:
+        """One batch of a session is answered."""
+        way = self._ways.get(session)
+        if way is None:
+            return
+        for i, (number, flight) in enumerate(way):
+            if number == seq:
+                del way[i]
+                flight.left -= 1
+                if not flight.left:
+                    self._land(flight)
                 break
-        if not flights:
-            del self._flights[producer, session]
+        if not way and not is_open:
+            del self._ways[session]
 
     def _may(self, lane: Lane, cost_bytes: int) -> bool:
         credit_bytes = self.credit_bytes[lane]
@@ -118,20 +131,18 @@ class Outbound:
         return not self._flying[lane] or self._flying_bytes[lane] + cost_bytes <= credit_bytes
 
     def _fly(self, lane: Lane, waiting: _Waiting) -> None:
-        flight = _Flight(lane, waiting.cost_bytes, len(waiting.parts))
+        flight = Flight(lane, waiting.cost_bytes, len(waiting.numbers))
         self._flying[lane] += 1
         self._flying_bytes[lane] += waiting.cost_bytes
         self.unanswered += 1
-        flights = self._flights
-        for producer, session, seq in waiting.parts:
-            under_way = flights.get((producer, session))
-            if under_way is None:
-                under_way = flights[producer, session] = deque()
-            under_way.append((seq, flight))
+        ways = self._ways
+        for session, seq in waiting.numbers:
+            way = ways.get(session)
+            if way is None:
+                way = ways[session] = deque()
+            way.append((seq, flight))
 
-    def _land(self, flight: _Flight) -> None:
-        flight.left -= 1
-        if not flight.left:
-            self._flying[flight.lane] -= 1
-            self._flying_bytes[flight.lane] -= flight.cost_bytes
-            self.unanswered -= 1
+    def _land(self, flight: Flight) -> None:
+        self._flying[flight.lane] -= 1
+        self._flying_bytes[flight.lane] -= flight.cost_bytes
+        self.unanswered -= 1

@@ -13,7 +13,7 @@ from pipeline.wire import Ack, Kind, Message, Rejected, Welcome, control, pack, 
 from pipeline.wire import Credit as CreditGrant
 from pipeline.worker.credit import Credit
 from pipeline.worker.outbound import Outbound
-from pipeline.worker.sessions import Greeting, Session, lane_of, refused_in_all
+from pipeline.worker.sessions import LANE_OF, Greeting, Session, refused_in_all
 
 __all__ = ["SILENCE_S", "Peers"]
 
@@ -53,12 +53,12 @@ class Peers:
 
     def begin(self, key: bytes, greeting: Greeting, now_s: float) -> None:
         """Every shard has opened a session: so has the worker, and says so."""
-        session = Session.begin(key, greeting, now_s)
+        lane = LANE_OF[greeting.role]
+        credit = self.credit[lane] if lane is not None else None
+        session = self.sessions[key] = Session.begin(key, greeting, credit, now_s)
         answers = list(greeting.answers.values())
-        self.sessions[key] = session
-        lane = lane_of(session.role)
-        if lane is not None:
-            session.credit_bytes = session.peak_bytes = self.credit[lane].begin(key, now_s)
+        if credit is not None:
+            session.credit_bytes = session.peak_bytes = credit.begin(key, now_s)
         welcome = Welcome(
             greeting.attempt, session.credit_bytes, min(session.covered), refused_in_all(answers)
         )
@@ -68,9 +68,10 @@ class Peers:
         """A session is over, and its shards know; what is under way in it is not waited for."""
         session = self.sessions.pop(key, None)
         if session is not None:
-            lane = lane_of(session.role)
-            if lane is not None:
-                self.credit[lane].close(key, session.flying_bytes)
+            if session.credit is not None:
+                session.credit.close(key, session.flying_bytes)
+            for shard, number in zip(self._shards, session.numbers, strict=True):
+                shard.end(number)
             self._owing.discard(key)
 
     def end(self, key: bytes, why: str) -> None:
@@ -111,14 +112,12 @@ class Peers:
     def taken(self, session: Session, seq: int, digest: bytes, cost_bytes: int, now_s: float) -> None:
         """A batch was taken, and counts against its producer's credit until it is settled."""
         session.take(seq, digest, cost_bytes)
-        lane = lane_of(session.role)
-        assert lane is not None
-        self.credit[lane].sent(session.key, cost_bytes, now_s)
+        assert session.credit is not None
+        session.credit.sent(session.key, cost_bytes, now_s)
 
     def may(self, session: Session, cost_bytes: int) -> bool:
         """Whether a batch is within what its producer was ever granted: one may always be under way."""
-        lane = lane_of(session.role)
-        if lane is None or not session.peak_bytes or self.credit[lane].full:
+        if session.credit is None or not session.peak_bytes or session.credit.full:
             return False
         return not session.flights or session.flying_bytes + cost_bytes <= session.peak_bytes
 
@@ -126,9 +125,8 @@ class Peers:
         """A shard has settled a session up to a number."""
         freed_bytes = session.settle(shard, seq, covered)
         self._owing.add(session.key)
-        lane = lane_of(session.role)
-        if freed_bytes and lane is not None:
-            self.credit[lane].landed(freed_bytes)
+        if freed_bytes and session.credit is not None:
+            session.credit.landed(freed_bytes)
 
     # Answers.
 
@@ -154,11 +152,11 @@ class Peers:
 
     def flush(self) -> None:
         """Send what is owed: acknowledgements, credit that is another now, commands that had to wait."""
-        for lane, credit in self.credit.items():
+        for credit in self.credit.values():
             for key in credit.changes():
                 session = self.sessions.get(key)
                 if session is not None:
-                    session.credit_bytes = self.credit[lane].granted(key)
+                    session.credit_bytes = credit.granted(key)
                     session.peak_bytes = max(session.peak_bytes, session.credit_bytes)
                     if not session.owed:
                         grant = CreditGrant(session.credit_bytes)
@@ -206,5 +204,6 @@ class Peers:
 
     def _acknowledge(self, session: Session) -> None:
         session.owed = False
-        ack = Ack(min(session.covered), session.credit_bytes)
-        self.answer(session, control(session.key, ack, **session.place(), seq=session.acked))
+        line, ack = session.line, Ack(min(session.covered), session.credit_bytes)
+        message = control(session.key, ack, epoch=line.epoch, session=line.session, seq=session.acked)
+        self.send(session.route, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ AT_ONCE: Final = 512
 KEYS_S: Final = 0.25
 """Between two looks at who is allowed: a revoked key's session ends within a second."""
 WAIT_S_MAX: Final = 0.05
+GARBAGE: Final = (100_000, 50, 100)
+"""Thousands of batches are under way, none of them garbage: to look through them all often halves the throughput."""
 
 
 def bound_memory(mib: int) -> None:
@@ -56,6 +59,7 @@ def serve(
     are not what they should be.
     """
     clock = clock or RealClock()
+    gc.set_threshold(*GARBAGE)
     name = f"worker-{number}"
     layout = read_layout(RealDisk(data))
     ring = Keyring(data)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.clock import Clock
-from pipeline.keys import NODE
 from pipeline.links import Received
 from pipeline.node.internal import Greet
 from pipeline.wire import (
     BATCHES,
     FINAL,
     HEADER_BYTES,
+    KEY_BYTES,
     Buffer,
     Checked,
     Forms,
@@ -37,7 +37,6 @@ from pipeline.worker.sessions import Greeting, Session
 
 __all__ = ["Reception"]
 
-KEY_DIGITS: Final = 64
 GREETING_S: Final = 1.0
 """So long the shards have for a HELLO before another of the same epoch is passed on."""
 
@@ -54,18 +53,22 @@ class Reception:
         self._letters = letters
         self._clock = clock
         self._forms = Forms()
-        self._keys: dict[str, bytes] = {}
+        self._known: dict[str, Sender] = {}
+        self._known_of = peers.keys
 
     def take(self, received: Received, now_s: float) -> None:
         """Take a message."""
-        key = self._key(received.user)
+        sender = self._sender(received.user)
+        key = sender.key if sender is not None else _key_of(received.user)
         session = self._peers.sessions.get(key)
         try:
-            sender = self._sender(key)
-            checked = check(received.frames, sender, session.line if session else None, self._forms.read)
+            if sender is None:
+                raise Refused(Reason.ROLE, "this key is not allowed to connect any more")
+            line = session.line if session is not None else None
+            checked = check(received.frames, sender, line, self._forms.read)
             kind = checked.header.kind
             if kind is Kind.HELLO:
-                self._hello(key, sender.role, received.route, checked, now_s)
+                self._hello(sender, received.route, checked, now_s)
             elif session is not None:
                 self._heard(session, received.route, now_s)
                 if kind in BATCHES:
@@ -75,19 +78,15 @@ class Reception:
         except Refused as refused:
             self._refused(received, key, session, refused, now_s)
 
-    def _key(self, user: str) -> bytes:
-        key = self._keys.get(user)
-        if key is None:
-            if len(self._keys) >= 1 << 16:
-                self._keys.clear()
-            key = self._keys[user] = bytes.fromhex(user) if len(user) == KEY_DIGITS else b""
-        return key
-
-    def _sender(self, key: bytes) -> Sender:
-        known = self._peers.keys.get(key)
-        if known is None or known.role == NODE:
-            raise Refused(Reason.ROLE, "this key is not allowed to connect any more")
-        return Sender(key, Role(known.role))
+    def _sender(self, user: str) -> Sender | None:
+        """Whose connection it is, as the authenticator said, if that key may still connect."""
+        keys = self._peers.keys
+        if self._known_of is not keys:
+            self._known, self._known_of = {}, keys
+        sender = self._known.get(user)
+        if sender is None and (known := keys.get(_key_of(user))) is not None:
+            sender = self._known[user] = Sender(known.curve, Role(known.role))
+        return sender
 
     def _heard(self, session: Session, route: bytes, now_s: float) -> None:
         session.heard_s = now_s
@@ -97,7 +96,8 @@ class Reception:
             )
             self._peers.owe(session)
 
-    def _hello(self, key: bytes, role: Role, route: bytes, checked: Checked, now_s: float) -> None:
+    def _hello(self, sender: Sender, route: bytes, checked: Checked, now_s: float) -> None:
+        key, role = sender
         hello, header = checked.content, checked.header
         assert isinstance(hello, Hello)
         asked = self._peers.greetings.get(key)
@@ -157,7 +157,12 @@ class Reception:
                 return
         if reason not in (Reason.EPOCH, Reason.SESSION, Reason.SEQ, Reason.CREDIT, Reason.NOT_NOW):
             self._letters.keep(received.user, frames, refused, self._clock.now_s(), now_s)
-        peers.send(received.route, refusal(refused, key or bytes(32), frames[0] if frames else None, line))
+        peers.send(received.route, refusal(refused, key, frames[0] if frames else None, line))
+
+
+def _key_of(user: str) -> bytes:
+    """The key that a connection was made with; nobody's where there is none."""
+    return bytes.fromhex(user) if len(user) == 2 * KEY_BYTES else bytes(KEY_BYTES)
 
 
 def _sending(session: Session, header: Header, rows: int) -> Sending:

@@ -89,10 +89,10 @@ class Returns:
         outbound, peers = self._shards[shard], self._peers
         sessions = peers.sessions
         for place in settled.places:
-            key = place.producer
-            outbound.settled(key, place.session, place.seq)
-            session = sessions.get(key)
-            if session is not None and session.numbers[shard] == place.session:
+            session = sessions.get(place.producer)
+            is_open = session is not None and session.numbers[shard] == place.session
+            outbound.settled(place.session, place.seq, is_open)
+            if session is not None and is_open:
                 peers.settled(session, shard, place.seq, place.covered)
         outbound.push()
 
@@ -100,9 +100,9 @@ class Returns:
         if not turned.session:
             self._not_welcome(turned)
             return
-        self._shards[shard].turned(turned.producer, turned.session, turned.seq)
-        self._shards[shard].push()
         session = self._session(shard, turned.producer, turned.session)
+        self._shards[shard].turned(turned.session, turned.seq, session is not None)
+        self._shards[shard].push()
         if session is None:
             return
         reason = turned.reason

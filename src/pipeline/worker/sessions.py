@@ -9,19 +9,23 @@ from typing import Final
 
 from pipeline.node.internal import LANES, Lane, Welcomed
 from pipeline.wire import BATCHES, MAY_SEND, Line, Message, Role
+from pipeline.worker.credit import Credit
 from pipeline.worker.windows import Window
 
-__all__ = ["DIGESTS", "Greeting", "Session", "lane_of"]
+__all__ = ["DIGESTS", "LANE_OF", "Greeting", "Session", "refused_in_all"]
 
 DIGESTS: Final = 64
 """Of so many of the newest batches the digests are known, so that another one of the same number is noticed."""
 
 
-def lane_of(role: Role) -> Lane | None:
-    """The lane of all that a role may send; None for one that sends no batches."""
+def _lane_of(role: Role) -> Lane | None:
     lanes = {LANES[kind] for kind in MAY_SEND[role] & BATCHES}
     assert len(lanes) <= 1, "what one key sends must not be reordered"
     return lanes.pop() if lanes else None
+
+
+LANE_OF: Final = {role: _lane_of(role) for role in Role}
+"""The lane of all that a role may send; None for one that sends no batches."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class Session:
 
     Attributes:
         route: where answers go; the last that a message of this session came from.
+        credit: that of its lane; None for a role that sends no batches.
         line: what the next message is checked against; its session is what the producer calls this one.
         numbers: what each shard calls it.
         settled, covered: up to where each shard has come.
@@ -56,6 +61,7 @@ class Session:
     role: Role
     route: bytes
     line: Line
+    credit: Credit | None
     digests: dict[int, bytes]
     numbers: tuple[int, ...]
     settled: list[int]
@@ -74,7 +80,7 @@ class Session:
     window: Window = field(default_factory=lambda: Window(1))
 
     @classmethod
-    def begin(cls, key: bytes, greeting: Greeting, now_s: float) -> Session:
+    def begin(cls, key: bytes, greeting: Greeting, credit: Credit | None, now_s: float) -> Session:
         """The session that all shards have opened: all up to the lowest of their numbers is settled."""
         answers = [greeting.answers[shard] for shard in sorted(greeting.answers)]
         digests: dict[int, bytes] = {}
@@ -93,6 +99,7 @@ class Session:
             role=greeting.role,
             route=greeting.route,
             line=line,
+            credit=credit,
             digests=digests,
             numbers=tuple(answer.session for answer in answers),
             settled=[answer.last_seq for answer in answers],
