@@ -19,6 +19,7 @@ __all__ = ["main"]
 COMMANDS = {
     "bench": ("pipeline.cli.bench", "The benchmarks of a checkout: target, figure, ratio, verdict."),
     "demo": ("pipeline.cli.demo", "A simulated county through the real engine, with its figures."),
+    "engine": ("pipeline.cli.engine", "One engine of a node, by itself: journal, snapshots, commands."),
     "keys": ("pipeline.cli.keys", "CURVE keys and their roles: new, allow, revoke, list."),
     "log": ("pipeline.cli.log", "Batch logs: reads, payments and registry from files to a log."),
     "replay": ("pipeline.cli.replay", "A batch log through the engine, offline."),

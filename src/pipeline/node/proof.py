@@ -37,6 +37,6 @@ def prove(disk: Disk, snapshots: Snapshots, number: int, told: Told) -> None:
     if found != told:
         raise SnapshotError(
             f"{snapshots.disk.where}: snapshot {number}, loaded and brought to frame {found.frame}, has the state "
-            f"{found.digest}; the engine had {told.digest} behind frame {told.frame}. One of the two is wrong: have the "
-            "machine's memory and disk looked at"
+            f"{found.digest}; the engine had {told.digest} behind frame {told.frame}. One of the two is wrong: have "
+            "the machine's memory and disk looked at"
         )

@@ -1,0 +1,75 @@
+"""`feikong engine`: one engine of a node, for those who start the parts themselves."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+import click
+
+from pipeline.cli._node import CONFIG, DATA, load_setup
+from pipeline.gateway import Gateway
+from pipeline.gateway import Settings as GatewaySettings
+from pipeline.journal import JournalError
+from pipeline.keys import Keyring
+from pipeline.node.engine_process import Ends, Settings, serve
+from pipeline.node.identity import node_pair
+from pipeline.node.layout import NO_TRIP, command_base, open_layout
+from pipeline.wire import Role
+from pipeline.wire.commands import Signer
+
+__all__ = ["engine"]
+
+
+@click.command()
+@CONFIG
+@DATA
+@click.option("--shard", default=0, show_default=True, help="Which of the node's engines this one is.")
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Go on although producers have seen acknowledged what is not here; they send again what they still have.",
+)
+def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
+    """Run one engine of a node, behind its workers, until SIGTERM: journal, engine, snapshots, commands.
+
+    On start it recovers what was acknowledged, or says what is missing, changes nothing, and ends with exit status 1.
+
+    \b
+    Example:
+      feikong engine county.toml --data node --shard 0
+    """  # noqa: D301
+    setup = load_setup(config)
+    layout = open_layout(data, setup.node.shards)
+    if not 0 <= shard < layout.shards:
+        raise click.BadParameter(f"{shard}; expected 0 to {layout.shards - 1}", param_hint="--shard")
+    ring = Keyring(data)
+    secret = node_pair(data).commands_secret
+    assert secret is not None, "a node's pair has one"
+    ending = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+
+    def headends() -> dict[str, bytes]:
+        return {key.name: curve for curve, key in ring.current.items() if key.role == Role.HEADEND}
+
+    def say(text: str) -> None:
+        print(f"engine {shard}: {text}", file=sys.stderr, flush=True)
+
+    gateway = Gateway(
+        GatewaySettings(
+            setup.node.headends,
+            headends,
+            Signer(secret),
+            (data / NO_TRIP).exists,
+            command_base(layout, shard),
+        )
+    )
+    settings = Settings(setup.node.snapshot_every_s, accept_loss)
+    try:
+        serve(setup.engine, data, shard, Ends(gateway), settings, ending=ending.is_set, say=say, ring=ring)
+    except JournalError as error:
+        raise click.ClickException(f"engine {shard}: {error}") from error
+    say("ended")

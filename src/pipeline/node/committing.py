@@ -1,0 +1,142 @@
+"""The threads beside the writer: one has frames written and synced, one makes the next segment before it is needed.
+
+The writer applies a group while the next is on its way to the disk. At most one is: so each frame proves the one
+before it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Lock, Thread
+
+from pipeline.closing import Closing
+from pipeline.journal import Journal, JournalFull, Mark
+from pipeline.node.gathering import Group
+
+__all__ = ["Committer", "Preparer"]
+
+
+class Committer(Closing):
+    """Commits one group after the other in a thread of its own; a context manager.
+
+    `wake` is a file descriptor that becomes readable when a group is on the disk, or an error has come.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._group: Group | None = None
+        self._done: tuple[Group, Mark] | None = None
+        self._error: BaseException | None = None
+        self._ready = Event()
+        self._ending = False
+        self.wake, self._signal = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._thread = Thread(target=self._run, name="committer", daemon=True)
+        self._thread.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether a group can be handed in: nothing is under way, and what was done has been taken."""
+        return self._group is None and self._done is None
+
+    def commit(self, group: Group) -> None:
+        """Have a group written and synced."""
+        assert self.idle, "one group at a time"
+        self._group = group
+        self._ready.set()
+
+    def taken(self) -> tuple[Group, Mark] | None:
+        """The group that is on the disk now, with the mark behind it, once; None if none is.
+
+        Raises what the journal did: then nothing more is written, and the process must end.
+        """
+        with suppress(BlockingIOError):
+            os.read(self.wake, 64)
+        if self._error is not None:
+            raise self._error
+        done, self._done = self._done, None
+        return done
+
+    def close(self) -> None:
+        """Wait for what is under way, and end the thread; closing twice does nothing."""
+        if not self._ending:
+            self._ending = True
+            self._ready.set()
+            self._thread.join()
+            os.close(self.wake)
+            os.close(self._signal)
+
+    def _run(self) -> None:
+        while True:
+            self._ready.wait()
+            self._ready.clear()
+            group = self._group
+            if group is None:
+                return
+            try:
+                self._journal.commit(
+                    group.buffers,
+                    now_s=group.now_s or 0,
+                    first_batch=group.first_batch,
+                    batches=group.batches,
+                )
+                self._done = (group, self._journal.durable)
+            except BaseException as error:  # the main thread raises it
+                self._error = error
+            self._group = None
+            os.write(self._signal, b"\1")
+            if self._error is not None or self._ending:
+                return
+
+
+class Preparer(Closing):
+    """Makes the next segment of a journal, whenever there is none, in a thread of its own; a context manager.
+
+    Attributes:
+        full: why there is no room for one, None while there is.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.full: str | None = None
+        self._journal = journal
+        self._error: BaseException | None = None
+        self._lock = Lock()
+        self._ready = Event()
+        self._ending = False
+        self._thread = Thread(target=self._run, name="preparer", daemon=True)
+        self._thread.start()
+
+    def look(self) -> None:
+        """See whether one is missing; raises what the journal did, as `Committer.taken` does."""
+        if self._error is not None:
+            raise self._error
+        if not self._journal.has_next:
+            self._ready.set()
+
+    def quietly(self, act: Callable[[], None]) -> None:
+        """Do something while no segment is being made."""
+        with self._lock:
+            act()
+
+    def close(self) -> None:
+        """Wait for what is under way, and end the thread; closing twice does nothing."""
+        self._ending = True
+        self._ready.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._ready.wait()
+            self._ready.clear()
+            if self._ending:
+                return
+            try:
+                with self._lock:
+                    self._journal.prepare_next()
+                self.full = None
+            except JournalFull as error:
+                self.full = str(error)
+            except BaseException as error:  # the main thread raises it
+                self._error = error
+                return

@@ -1,0 +1,272 @@
+"""An engine's process: recovery, then the shard's loop over sockets, threads, clock and disk, until told to end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from fastcore import Config
+from pipeline.clock import Clock, RealClock
+from pipeline.journal import Journal, JournalDamaged, RealDisk
+from pipeline.keys import Keyring
+from pipeline.node.committing import Committer, Preparer
+from pipeline.node.gathering import Limits
+from pipeline.node.internal import Joined
+from pipeline.node.layout import Layout, Places, read_layout
+from pipeline.node.outlet import Gateway, Outlet
+from pipeline.node.recovery import Recovered, Seen, recover
+from pipeline.node.shard import Shard
+from pipeline.node.snapshots import Snapshots
+from pipeline.node.snapshotting import SnapshotFailed, Snapshotting
+from pipeline.node.writer import Writer
+from pipeline.transport import Sockets, Waiter
+from pipeline.wire import Role
+
+__all__ = ["OUTPUTS", "Ends", "Settings", "serve"]
+
+OUTPUTS: Final = ("commands",)
+"""What an engine must give for the gateway's sake."""
+QUEUE: Final = 1024
+"""Messages between a worker and a shard, each way; their bytes are bounded by credit."""
+KEYS_S: Final = 0.25
+STATUS_S: Final = 1.0
+
+
+class Ends(NamedTuple):
+    """Where effects go: outlets, and the outputs that they want beside the gateway's; what a replay is told to."""
+
+    gateway: Gateway | None = None
+    outlets: Sequence[Outlet] = ()
+    outputs: Collection[str] = OUTPUTS
+    on_replayed: Seen | None = None
+
+
+class Settings(NamedTuple):
+    """How a shard is run.
+
+    Attributes:
+        snapshot_every_s: seconds between snapshots; 0: none is made.
+        accept_loss: go on although a producer has seen acknowledged what is not here: it will send it again.
+    """
+
+    snapshot_every_s: int = 900
+    accept_loss: bool = False
+
+
+def serve(
+    config: Config,
+    data: Path,
+    shard: int,
+    ends: Ends,
+    settings: Settings,
+    *,
+    ending: Callable[[], bool],
+    say: Callable[[str], None],
+    ring: Keyring | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Run a shard until `ending` says so; `say` is told what a person should know.
+
+    Raises `JournalError`, `OSError`, `FeikongError`: what was not acknowledged, producers still have.
+    """
+    clock = clock or RealClock()
+    layout, places = read_layout(RealDisk(data)), Places(data, shard)
+    places.link.parent.mkdir(mode=0o700, exist_ok=True)
+    with Snapshotting(places, clock.monotonic_s) as snapshotting:
+        recovered = _recovered(places, snapshotting.snapshots, ends, say, clock)
+        process = _Process(
+            config, layout, places, recovered, ends, settings, ring or Keyring(data), clock, say
+        )
+        try:
+            process.run(snapshotting, ending)
+        finally:
+            recovered.journal.close()
+
+
+def _recovered(
+    places: Places, snapshots: Snapshots, ends: Ends, say: Callable[[str], None], clock: Clock
+) -> Recovered:
+    began_s = clock.monotonic_s()
+    outputs = [*dict.fromkeys((*OUTPUTS, *ends.outputs))]
+    recovered = recover(
+        RealDisk(places.journal), snapshots, new_id=os.urandom(16), outputs=outputs, on_batch=ends.on_replayed
+    )
+    for problem in recovered.problems:
+        say(problem)
+    for tail in recovered.tails:
+        say(
+            f"a torn end of {tail.length} bytes, never acknowledged, is kept in {places.journal / tail.kept_in}"
+        )
+    begun = "the journal's start" if recovered.snapshot is None else f"snapshot {recovered.snapshot}"
+    say(
+        f"recovered from {begun}, {recovered.frames} frames behind it, up to frame {recovered.state.mark.number}, in "
+        f"{clock.monotonic_s() - began_s:.1f} s"
+    )
+    return recovered
+
+
+class _Process:
+    """The loop, and what happens beside it each second or so."""
+
+    def __init__(
+        self,
+        config: Config,
+        layout: Layout,
+        places: Places,
+        recovered: Recovered,
+        ends: Ends,
+        settings: Settings,
+        ring: Keyring,
+        clock: Clock,
+        say: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._places = places
+        self._journal: Journal = recovered.journal
+        self._settings = settings
+        self._ring = ring
+        self._clock = clock
+        self._say = say
+        self._alarms: dict[str, str] = {}
+        self._settled: dict[bytes, int] = {}
+        self._snapshot_s = clock.monotonic_s()
+        self._snapshot = recovered.snapshot
+        self._status_s = self._keys_s = float("-inf")
+        self._status = RealDisk(places.link.parent)
+        self.writer = Writer(
+            recovered.state,
+            joined=Joined(places.shard, layout.shards, self._journal.incarnation),
+            lost=self._lost,
+            payments_keys=self._payments(),
+            limits=Limits(),
+            outlets=ends.outlets,
+            gateway=ends.gateway,
+        )
+
+    def run(self, snapshotting: Snapshotting, ending: Callable[[], bool]) -> None:
+        """Serve workers until told to end; then commit and answer what is under way."""
+        self._begin()
+        self._places.link.unlink(missing_ok=True)
+        with Sockets() as sockets, Committer(self._journal) as committer, Preparer(self._journal) as preparer:
+            server = sockets.serve_local(self._places.link, queue=QUEUE)
+            shard = Shard(
+                self.writer, self._journal, server, committer, self._clock, self._payments, self._say
+            )
+            waiter = Waiter(server, committer.wake)
+            while not ending():
+                rest_s = shard.turn()
+                self._beside(shard, preparer, snapshotting)
+                if rest_s:
+                    waiter.wait(rest_s)
+            while not shard.quiet:
+                rest_s = shard.turn(receiving=False)
+                if rest_s:
+                    waiter.wait(rest_s)
+            server.close()
+
+    def _begin(self) -> None:
+        engine = self.writer.state.engine
+        if engine is not None and engine.config.text != self._config.text:
+            self._say(
+                "the configuration in force is not the one of the file: what was journaled last counts. Have an "
+                "operator send the file to change it"
+            )
+        self.writer.begin(self._config.text, self._clock.now_s())
+
+    def _beside(self, shard: Shard, preparer: Preparer, snapshotting: Snapshotting) -> None:
+        preparer.look()
+        self._alarm("disk", preparer.full)
+        self._alarm("time", self.writer.stuck)
+        number = self._looked(snapshotting)
+        if number is not None:
+            self._snapshot = number
+            settled = snapshotting.snapshots.outline(number).lines.settled()
+            shard.tell(self.writer.covered(settled))
+            older = snapshotting.snapshots.remove_older()
+            if older is not None:
+                preparer.quietly(lambda: _prune(self._journal, older))
+        now_s = self._clock.monotonic_s()
+        every_s = self._settings.snapshot_every_s
+        if every_s and snapshotting.idle and now_s >= self._snapshot_s + every_s and self._moved():
+            self._snapshot_s = now_s
+            snapshotting.begin(self.writer.state)
+        if now_s >= self._status_s + STATUS_S:
+            self._status_s = now_s
+            self._write_status(snapshotting)
+
+    def _looked(self, snapshotting: Snapshotting) -> int | None:
+        try:
+            number = snapshotting.look(self.writer.state)
+        except SnapshotFailed as error:
+            self._alarm("snapshot", str(error))
+            return None
+        if number is not None:
+            self._alarm("snapshot", None)
+        return number
+
+    def _moved(self) -> bool:
+        """Whether there is something to take a snapshot of."""
+        return self.writer.state.engine is not None and self.writer.state.mark.number != self._snapshot
+
+    def _payments(self) -> Collection[bytes]:
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._keys_s + KEYS_S:
+            self._keys_s = now_s
+            self._ring.refresh()
+        return {curve for curve, key in self._ring.current.items() if key.role == Role.PAYMENTS}
+
+    def _lost(self, by: str) -> None:
+        """A producer proves a loss."""
+        if self._settings.accept_loss:
+            self._say(f"{by} proves a loss, which is accepted: what it still has, it sends again")
+            return
+        try:
+            self._journal.prove(by)
+        except JournalDamaged as error:
+            raise JournalDamaged(f"{error}, and start once with --accept-loss") from None
+
+    def _alarm(self, what: str, text: str | None) -> None:
+        """Say what has begun to be wrong, and that it has ended."""
+        before = self._alarms.get(what)
+        if text is not None:
+            self._alarms[what] = text
+            if before is None:
+                self._say(text)
+        elif before is not None:
+            del self._alarms[what]
+            self._say(f"{what}: all right again")
+
+    def _write_status(self, snapshotting: Snapshotting) -> None:
+        name = f"shard-{self._places.shard}.json"
+        state, hold = self.writer.state, self.writer.hold
+        names = {curve: key.name for curve, key in self._ring.current.items()}
+        status: dict[str, Any] = {
+            "at_s": self._clock.now_s(),
+            "engine_s": state.now_s,
+            "frame": state.mark.number,
+            "sequence": state.engine.sequence if state.engine else 0,
+            "snapshot": self._snapshot,
+            "snapshot_pause_s": snapshotting.pause_s,
+            "producers": len(state.lines),
+            "frozen": sorted(names.get(key, key.hex()) for key, line in state.lines.items() if line.frozen),
+            "refused_batches": self.writer.refused,
+            "trips_held": hold.held,
+            "held_for": sorted(names.get(key, key.hex()) for key in hold.missing | hold.draining),
+            "trips_suspended": self.writer.suspended if state.engine else False,
+            "alarms": self._alarms,
+        }
+        aside = f"{name}.tmp"
+        if aside in self._status.names():
+            self._status.remove(aside)
+        file = self._status.create(aside)
+        file.write(0, [msgspec.json.encode(status)])
+        file.close()
+        self._status.replace(aside, name)
+
+
+def _prune(journal: Journal, older: int) -> None:
+    journal.prune(older + 1)

@@ -1,0 +1,155 @@
+"""A shard's loop: what arrives, what is committed, applied, answered; without a socket, a thread or a clock of its own.
+
+`Shard` is driven by `turn`, again and again. What it talks to is handed in: the post, the committer, the clock. So a
+test can drive the very loop that runs in production.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from typing import Final, Protocol
+
+from pipeline.clock import Clock
+from pipeline.journal import Journal, Mark
+from pipeline.links import Post
+from pipeline.node.gathering import Group
+from pipeline.node.intake import Answer
+from pipeline.node.internal import LinkError
+from pipeline.node.postbox import Postbox
+from pipeline.node.writer import Writer
+
+__all__ = ["Commits", "Shard"]
+
+RECEIVE_S: Final = 0.003
+"""So long are messages taken before what is there is committed."""
+RECEIVE_BYTES: Final = 1 << 20
+LOOK_S: Final = 0.25
+"""Between two looks at what changes without a message: keys, hold, credit, commands."""
+
+
+class Commits(Protocol):
+    """What commits groups: a `Committer`, or a test's own."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether a group can be handed in."""
+
+    def commit(self, group: Group) -> None:
+        """Have a group written and synced."""
+
+    def taken(self) -> tuple[Group, Mark] | None:
+        """The group that is on the disk now, with the mark behind it, once."""
+
+
+class Shard:
+    """The loop of one shard.
+
+    `keys` gives the payments keys that may connect; `say` is told what a person should know.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        journal: Journal,
+        post: Post,
+        commits: Commits,
+        clock: Clock,
+        keys: Callable[[], Collection[bytes]],
+        say: Callable[[str], None],
+    ) -> None:
+        self._writer = writer
+        self._journal = journal
+        self._post = post
+        self._commits = commits
+        self._clock = clock
+        self._keys = keys
+        self._say = say
+        self._postbox = Postbox(post)
+        self._durable: deque[tuple[Group, Mark | None]] = deque()
+        self._looked_s = float("-inf")
+        self.received = 0
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way."""
+        return self._commits.idle and not self._durable
+
+    def turn(self, receiving: bool = True) -> float:
+        """Do what can be done now; returns after how many seconds there may be more although nothing arrives.
+
+        Raises what the journal and the engine raise: then nothing more may be answered, and the process must end.
+        """
+        if receiving:
+            self._receive()
+        done = self._commits.taken()
+        if done is not None:
+            self._durable.append(done)
+        if self._commits.idle and not self._gather() and not self._durable:
+            self._look()
+            return self._rest_s()
+        while self._durable:
+            group, mark = self._durable.popleft()
+            self._send(self._writer.apply(group, mark, self._clock.now_s()))
+            self._commands()
+        self._look()
+        return 0.0 if self._commits.idle else self._rest_s()
+
+    def tell(self, answers: Iterable[Answer]) -> None:
+        """Answer for what happened beside the loop."""
+        self._send(answers)
+
+    def _receive(self) -> None:
+        """Take messages: so many bytes, so long, or all that are there."""
+        until_s, left = self._clock.monotonic_s() + RECEIVE_S, RECEIVE_BYTES
+        while left > 0 and self._clock.monotonic_s() < until_s:
+            received = self._post.receive()
+            if received is None:
+                return
+            self.received += 1
+            left -= sum(map(len, received.frames))
+            try:
+                self._send(self._writer.take(received.route, received.frames))
+            except LinkError as error:
+                self._say(f"a worker is no longer listened to: {error}")
+                self._leave({received.route})
+
+    def _gather(self) -> bool:
+        """Hand the next group on; whether there was one."""
+        group = self._writer.gather(self._clock.now_s(), self._journal)
+        if group is None:
+            return False
+        if group.buffers:
+            self._commits.commit(group)
+        else:
+            self._durable.append((group, None))
+        return True
+
+    def _look(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._postbox.waiting:
+            self._leave(self._postbox.again())
+        if now_s >= self._looked_s + LOOK_S:
+            self._looked_s = now_s
+            self._send(self._writer.look(self._keys()))
+            self._commands()
+
+    def _commands(self) -> None:
+        commands = self._writer.commands(self._clock.now_s())
+        for answer, body in commands:
+            gone = self._postbox.send([answer])
+            if gone:
+                self._writer.unsent([body])
+                self._leave(gone)
+
+    def _send(self, answers: Iterable[Answer]) -> None:
+        self._leave(self._postbox.send(answers))
+
+    def _leave(self, routes: Collection[bytes]) -> None:
+        """These workers are gone; that may settle something for others."""
+        while routes:
+            answers = [answer for route in routes for answer in self._writer.left(route)]
+            routes = self._postbox.send(answers)
+
+    def _rest_s(self) -> float:
+        return 0.01 if self._postbox.waiting else LOOK_S
