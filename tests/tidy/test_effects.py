@@ -16,6 +16,7 @@ WRITERS = {
     "pipeline/cli/send.py",
     "pipeline/journal/disk.py",
     "pipeline/keys/files.py",
+    "pipeline/node/engine_process.py",
     "pipeline/outputs/parquet.py",
     "pipeline/sources/build.py",
     "pipeline/sources/rejects.py",

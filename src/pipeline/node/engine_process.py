@@ -150,7 +150,6 @@ class _Process:
     def run(self, snapshotting: Snapshotting, ending: Callable[[], bool]) -> None:
         """Serve workers until told to end; then commit and answer what is under way."""
         self._begin()
-        self._places.link.unlink(missing_ok=True)
         with Sockets() as sockets, Committer(self._journal) as committer, Preparer(self._journal) as preparer:
             server = sockets.serve_local(self._places.link, queue=QUEUE)
             shard = Shard(

@@ -25,7 +25,7 @@ from pipeline.node.entries import Entry, is_batch
 from pipeline.node.lines import Lines
 from pipeline.wire import Kind, Refused, engine_kind, read_batch, write_batch
 
-__all__ = ["RESUME", "SUSPEND", "Outcome", "State", "trips_update"]
+__all__ = ["RESUME", "SUSPEND", "Outcome", "State", "content_of", "trips_update"]
 
 SUSPEND: Final = "suspend_trips"
 RESUME: Final = "resume_trips"
@@ -86,7 +86,7 @@ class State:
             return Outcome()
         self.batches += 1
         try:
-            content = _content(entry)
+            content = content_of(entry)
             effects = self._run(entry, content)
         except (SchemaError, ConfigError, Refused) as error:
             self.lines.refuse(entry)
@@ -125,7 +125,7 @@ def trips_update(op: str, engine: Engine) -> bytes:
     return write_batch(Kind.UPDATES, pa.record_batch({"op": pa.array([op])}), "uint64" if whole else "utf8")
 
 
-def _content(entry: Entry) -> Content:
+def content_of(entry: Entry) -> Content:
     """What the engine is given: the same for the writer, for recovery and for an export."""
     if entry.kind is Kind.TICK:
         return None
