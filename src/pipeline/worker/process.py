@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+
 from pipeline.clock import Clock, RealClock
 from pipeline.journal import RealDisk
 from pipeline.keys import KeyPair, Keyring
@@ -26,17 +28,24 @@ AT_ONCE: Final = 512
 """Messages taken from one end before the others have their turn."""
 KEYS_S: Final = 0.25
 """Between two looks at who is allowed: a revoked key's session ends within a second."""
+STATM: Final = Path("/proc/self/statm")
 WAIT_S_MAX: Final = 0.05
 GARBAGE: Final = (100_000, 50, 100)
 """Thousands of batches are under way, none of them garbage: to look through them all often halves the throughput."""
 
 
 def bound_memory(mib: int) -> None:
-    """Take no more memory than this from now on: a process that needs more ends, and is started again.
+    """Take no more memory than this beside what is there: a process that needs more ends, and is started again.
 
-    What producers may have under way is far below; this is for what nobody thought of.
+    What producers may have under way is far below; this is for what nobody thought of. Where the system does not tell
+    what is there, or keeps no such limit, there is none.
     """
-    limit = mib << 20
+    if not STATM.exists():
+        return
+    # Arrow's own allocator has reserved a large piece of address space already, which counts: it must not be used.
+    pa.set_memory_pool(pa.system_memory_pool())
+    reserved_bytes = int(STATM.read_text().split()[5]) * resource.getpagesize()
+    limit = reserved_bytes + (mib << 20)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
 
