@@ -12,6 +12,7 @@ STOPWATCHES = {"pipeline/cli/demo.py", "pipeline/clock.py", "pipeline/replay.py"
 WRITERS = {
     "fastcore/snapshot.py",
     "pipeline/batchlog.py",
+    "pipeline/demo/parts.py",
     "pipeline/cli/run.py",
     "pipeline/cli/send.py",
     "pipeline/journal/disk.py",

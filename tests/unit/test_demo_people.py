@@ -13,7 +13,7 @@ from pipeline.demo import county, fates, settings
 from pipeline.demo.arrow import Payment, Update
 from pipeline.demo.county import HOUSEHOLD, INDUSTRY, NANO, County
 from pipeline.demo.customers import Customers, Message
-from pipeline.demo.desk import Desk
+from pipeline.demo.desk import Desk, Look, look_at
 from pipeline.demo.events import Agenda
 from pipeline.demo.examiner import Examiner
 from pipeline.demo.headend import Command, HeadEnd
@@ -178,23 +178,26 @@ def test_a_crew_restores_where_no_command_arrives(village: County) -> None:
     assert len(answers(head, NOON_S + 7_200 + 5_400)) == len(silent)
 
 
-def accounts_table(rows: list[tuple[int, str, str | None]]) -> pa.Table:
+def seen(rows: list[tuple[int, str, str | None]]) -> Look:
+    """What the desk sees of accounts: id, state, gate."""
     ids, states, gates = zip(*rows, strict=True)
-    return pa.table(
-        {
-            "account_id": pa.array(ids, pa.uint64()),
-            "state": pa.array(states).dictionary_encode(),
-            "blocked_by": pa.array(gates, pa.string()).dictionary_encode(),
-        }
+    return look_at(
+        pa.table(
+            {
+                "account_id": pa.array(ids, pa.uint64()),
+                "state": pa.array(states).dictionary_encode(),
+                "blocked_by": pa.array(gates, pa.string()).dictionary_encode(),
+            }
+        )
     )
 
 
 def test_the_desk_counts_who_is_held_back(village: County) -> None:
     desk = Desk(village, fates.plan(village, rng(6)), rng(8))
-    table = accounts_table([(1, "due", "window"), (2, "due", "autopay"), (3, "on", None), (4, "off", None)])
+    table = seen([(1, "due", "window"), (2, "due", "autopay"), (3, "on", None), (4, "off", None)])
     for quarter in range(3):
         assert desk.look(table, settings.MIDNIGHT_S + quarter * settings.QUARTER_S) == []
-    desk.look(accounts_table([(5, "due", "window"), (1, "due", None)]), settings.MIDNIGHT_S + 2_700)
+    desk.look(seen([(5, "due", "window"), (1, "due", None)]), settings.MIDNIGHT_S + 2_700)
     assert desk.held.accounts == {"window": {1, 5}, "autopay": {2}}
     assert desk.held.looks == Counter({"window": 4, "autopay": 3})
     assert desk.held.now == Counter({"window": 1})
@@ -202,11 +205,11 @@ def test_the_desk_counts_who_is_held_back(village: County) -> None:
 
 def test_the_desk_approves_protects_and_restores(village: County) -> None:
     desk = Desk(village, fates.plan(village, rng(6)), rng(8))
-    asked = accounts_table([(i, "due", "approval") for i in range(1, 101)])
+    asked = seen([(i, "due", "approval") for i in range(1, 101)])
     approved = desk.look(asked, settings.MIDNIGHT_S + 10 * 3600)
     assert {update.op for update in approved} == {"approve_trip"}
     assert 20 < len(approved) < 60
-    waiting = accounts_table([(1, "due", "notice"), (2, "off", None)])
+    waiting = seen([(1, "due", "notice"), (2, "off", None)])
     assert desk.look(waiting, settings.MIDNIGHT_S + 11 * 3600) == [Update("set_protected", 1, value=1)]
     assert desk.look(waiting, settings.MIDNIGHT_S + 15 * 3600 + 1_800) == [Update("restore_account", 2)]
 

@@ -18,7 +18,7 @@ __all__ = ["main"]
 # command: (its module, which holds a click command of the command's name; what `feikong --help` says of it)
 COMMANDS = {
     "bench": ("pipeline.cli.bench", "The benchmarks of a checkout: target, figure, ratio, verdict."),
-    "demo": ("pipeline.cli.demo", "A simulated county through the real engine, with its figures."),
+    "demo": ("pipeline.cli.demo", "A simulated county through a node on loopback, with its figures."),
     "engine": ("pipeline.cli.engine", "One engine of a node, by itself: journal, snapshots, commands."),
     "journal": ("pipeline.cli.journal", "A node's journals: verify, export as a batch log, prune."),
     "keys": ("pipeline.cli.keys", "CURVE keys and their roles: new, allow, revoke, list."),

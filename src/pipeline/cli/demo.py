@@ -1,4 +1,4 @@
-"""`feikong demo`: a day of a simulated county through the real engine, and its figures."""
+"""`feikong demo`: a day of a simulated county through a real node, and its figures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = ["demo"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON instead of tables.")
 def demo(seed: int, scale: float, out: Path, log: Path | None, as_json: bool) -> None:
-    """Simulate a day of Hefeng county and run it through the engine.
+    """Simulate a day of Hefeng county and run it through a node: worker, journal, engine, head-end, on loopback.
 
     371 special-transformer customers, 1,189 public transformers, 72,175 low-voltage customers; 96
     quarter-hours, seven million reads: some fail, some are late, some are wrong; four pay channels, bank

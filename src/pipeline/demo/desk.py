@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -44,10 +44,19 @@ class Held:
             self.accounts.setdefault(gate, set()).add(account_id)
 
 
-def due_accounts(accounts: pa.Table) -> list[tuple[int, str]]:
-    """Of the engine's accounts, those whose trip a gate holds back: ``(account_id, gate)``, by arrival."""
+class Look(NamedTuple):
+    """What the desk sees of the accounts, by arrival: whose trip which gate holds back, and who is off."""
+
+    due: list[tuple[int, str]]
+    off: list[int]
+
+
+def look_at(accounts: pa.Table) -> Look:
+    """Look at the engine's accounts."""
     due = accounts.filter(pc.is_valid(accounts["blocked_by"]))
-    return list(zip(due["account_id"].to_pylist(), due["blocked_by"].to_pylist(), strict=True))
+    off = accounts.filter(pc.equal(accounts["state"].cast(pa.string()), "off"))
+    held = zip(due["account_id"].to_pylist(), due["blocked_by"].to_pylist(), strict=True)
+    return Look(list(held), off["account_id"].to_pylist())
 
 
 class Desk:
@@ -64,9 +73,9 @@ class Desk:
         self._works = sorted(rng.choice(county.districts, many, replace=False).tolist())
         self.held = Held()
 
-    def look(self, accounts: pa.Table, now_s: int) -> list[Update]:
+    def look(self, seen: Look, now_s: int) -> list[Update]:
         """Look at who is due, in the quarter-hour that began at ``now_s``, and decide what to do."""
-        due = due_accounts(accounts)
+        due = seen.due
         self.held.look(due)
         if now_s in _APPROVALS_S:
             asked = [account_id for account_id, gate in due if gate == "approval"]
@@ -81,12 +90,9 @@ class Desk:
             ]
             return [Update("set_protected", account_id, value=1) for account_id in waiting]
         if now_s == _GOODWILL_S:
-            off = accounts.filter(pc.equal(accounts["state"].cast(pa.string()), "off"))[
-                "account_id"
-            ].to_pylist()
             return [
                 Update("restore_account", account_id)
-                for account_id in off[: max(1, self._county.accounts // 30_000)]
+                for account_id in seen.off[: max(1, self._county.accounts // 30_000)]
             ]
         return []
 

@@ -1,111 +1,265 @@
-"""The engine at work: batches go in, the engine alone is timed, and what comes out goes where it belongs."""
+"""The county's end of the wire: a producer for each kind of batch, a head-end, and what the node reports.
+
+One batch after the other: time is an operator's TICK, and a batch is given once all before it is applied, so that a
+seed gives the same day each time. The node's own clock stands still.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from multiprocessing.connection import Connection
+from typing import Any, Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from fastcore import Engine
-from fastcore.schemas import OUTPUTS as SCHEMAS
+from fastcore.errors import FeikongError
+from fastcore.schemas import OUTPUTS
 from pipeline.batchlog import BatchLogWriter
+from pipeline.client import CommandAck, HeadEnd, Ignored, Producer
+from pipeline.clock import RealClock
+from pipeline.demo.arrow import Ack, acks_batch
 from pipeline.demo.background import Background
-from pipeline.outputs.parquet import OutputFiles
+from pipeline.demo.desk import Look
+from pipeline.demo.reports import Sent, Took
+from pipeline.wire import ROWS_MAX
+from pipeline.wire.commands import Command
 
-OUTPUTS: Final = tuple(SCHEMAS)
-_QUALITIES: Final = 128
+__all__ = ["CountyClock", "DemoError", "Driver", "Log", "Record", "Station", "rows_of"]
+
+_ROLES: Final = {
+    "districts": "registry",
+    "accounts": "registry",
+    "meters": "registry",
+    "reads": "reads",
+    "payments": "payments",
+    "updates": "operator",
+    "tick": "operator",
+}
+
+SILENCE_S: Final = 30.0
+"""So long may the node say nothing before the demo gives up."""
+POLL_S: Final = 0.5
+"""Between two looks at whoever has nothing to send."""
+
+
+class DemoError(FeikongError):
+    """The node of the demo does not do what it should."""
+
+
+class CountyClock(RealClock):
+    """A clock that says what time it is in the county, and measures as the machine's does.
+
+    Attributes:
+        at_s: the county's time.
+    """
+
+    def __init__(self, at_s: int) -> None:
+        self.at_s = at_s
+
+    def now_s(self) -> int:
+        """The county's time."""
+        return self.at_s
+
+
+class Station(NamedTuple):
+    """Who talks to the node: a producer by the role of its key, and the head-end, with the commands it ignored."""
+
+    producers: Mapping[str, Producer]
+    headend: HeadEnd
+    ignored: list[Ignored]
+
+    def poll(self) -> None:
+        """Let everybody hear and say what there is, so that no session falls silent."""
+        for each in (*self.producers.values(), self.headend):
+            each.poll()
+
+
+class Log:
+    """The day as a batch log, written in the background."""
+
+    def __init__(self, writer: BatchLogWriter, background: Background) -> None:
+        self._writer = writer
+        self._background = background
+
+    def note(self, kind: str, batch: pa.RecordBatch | None, now_s: int) -> None:
+        """Write a batch, in the parts in which the wire takes it."""
+        if batch is None:
+            self._background.do(partial(self._writer.tick, now_s))
+            return
+        for first in range(0, max(batch.num_rows, 1), ROWS_MAX):
+            part = batch.slice(first, ROWS_MAX)
+            self._background.do(partial(self._writer.write, kind, part, now_s))
 
 
 class Record:
-    """What the engine gave: small outputs are kept, intervals are counted.
+    """What the engine gave, but for intervals.
 
     Attributes:
-        kept: for each output but ``intervals``, its batches that have rows.
-        quality: how many intervals had each quality, by its number.
-        charged_nano: what all intervals were charged.
+        kept: for each output, its batches that have rows.
     """
 
     def __init__(self) -> None:
         self.kept: dict[str, list[pa.RecordBatch]] = {name: [] for name in OUTPUTS if name != "intervals"}
-        self.quality = np.zeros(_QUALITIES, np.int64)
-        self.charged_nano = 0
 
-    def take(self, name: str, rows: pa.RecordBatch) -> None:
-        """Take rows of the output ``name``."""
-        if rows.num_rows and name in self.kept:
+    def take(self, outputs: Mapping[str, pa.RecordBatch]) -> None:
+        """Take the outputs of a batch."""
+        for name, rows in outputs.items():
             self.kept[name].append(rows)
-        elif rows.num_rows:
-            self.quality += np.bincount(rows["quality"].to_numpy(), minlength=_QUALITIES)
-            self.charged_nano += pc.sum(rows["charge"].view(pa.int64())).as_py() or 0
 
     def rows(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Some columns of a small output, all its rows, as Python values."""
+        """Some columns of an output, all its rows, as Python values."""
         return [row for batch in self.kept[name] for row in rows_of(batch, columns)]
 
     def table(self, name: str) -> pa.Table | None:
-        """All rows of an output other than ``intervals``, or ``None`` if it never had one."""
+        """All rows of an output, or ``None`` if it never had one."""
         return pa.Table.from_batches(self.kept[name]) if self.kept[name] else None
 
 
 class Driver:
-    """Applies batches to an engine, in order, records what comes out, and has it written in the background.
+    """Gives batches to a node, in order, and waits for what they do.
 
     Attributes:
+        record: what came out.
         sequence: the number of the newest batch; the configuration is 1.
-        rows: rows applied, by kind.
-        batches: batches applied, by kind.
-        engine_s: seconds spent in the engine, by kind.
+        rows: rows given, by kind.
+        batches: batches given, by kind.
+        reads_s: seconds in which reads were on their way, by the clock of the wall.
+        restores_s: from a batch of payments to its restores at the head-end, likewise.
+        look: what the desk saw when it last looked.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        station: Station,
+        reports: Connection,
+        county: CountyClock,
         clock: Callable[[], float],
-        background: Background,
-        files: OutputFiles | None = None,
-        log: BatchLogWriter | None = None,
+        log: Log | None = None,
     ) -> None:
-        self.engine = engine
         self.record = Record()
         self.sequence = 1
-        self.now_s = 0
         self.rows: Counter[str] = Counter()
         self.batches: Counter[str] = Counter({"config": 1})
-        self.engine_s: dict[str, float] = {}
+        self.reads_s = 0.0
+        self.restores_s: list[float] = []
+        self.look = Look([], [])
+        self._station = station
+        self._reports = reports
+        self._county = county
         self._clock = clock
-        self._background = background
-        self._files = files
         self._log = log
+        self._commands: deque[Command] = deque()
+        self._came = 0
+        self._sent = Sent(0, 0)
+        self._given: Counter[str] = Counter()
+        self._polled_s = float("-inf")
 
-    def apply(self, kind: str, batch: pa.RecordBatch | None, now_s: int) -> Any:
-        """Apply one batch; returns the engine's effects, which have been recorded."""
-        if self._log is not None:
-            line = (
-                partial(self._log.tick, now_s)
-                if batch is None
-                else partial(self._log.write, kind, batch, now_s)
-            )
-            self._background.do(line)
-        before_s = self._clock()
-        effects = self.engine.apply(kind, batch, now=now_s)
-        self.engine_s[kind] = self.engine_s.get(kind, 0.0) + self._clock() - before_s
-        self.sequence += 1
-        self.now_s = now_s
-        self.batches[kind] += 1
+    @property
+    def now_s(self) -> int:
+        """The time of the county, which is the engine's."""
+        return self._county.at_s
+
+    def begin(self) -> None:
+        """Wait until the engine has its time, and everybody a session, so that nothing waits for that later."""
+        self._wait(1, self._station.headend)
+        self._note("tick", None, 1)
+        for each in (*self._station.producers.values(), self._station.headend):
+            self._until(partial(each.flush, 0.01), "lets everybody in")
+
+    def time(self, now_s: int) -> list[Took]:
+        """Let time go on; what that did."""
+        if now_s <= self.now_s:
+            return []
+        self._county.at_s = now_s
+        took = self._give("operator", "tick", now_s)
+        self._note("tick", None, 1)
+        return took
+
+    def apply(self, kind: str, batch: pa.RecordBatch) -> list[Took]:
+        """Give a batch to the node, at the county's time; one that is large becomes several: what each did."""
+        started_s = self._clock()
+        took = self._give(_ROLES[kind], kind, batch)
+        self._note(kind, batch, len(took))
+        if kind == "reads":
+            self.reads_s += self._clock() - started_s
+        elif kind == "payments" and self._commands:
+            self.restores_s.append(self._clock() - started_s)
+        return took
+
+    def acknowledge(self, acks: Sequence[Ack]) -> list[Took]:
+        """Have the head-end report; what that did."""
+        headend = self._station.headend
+        headend.acknowledge(CommandAck(ack.command_id, ack.outcome, ack.at_s) for ack in acks)
+        took = self._wait(1, headend)
+        self._note("acks", acks_batch(acks), 1)
+        return took
+
+    def commands(self) -> list[Command]:
+        """What the head-end was sent since it was last asked."""
+        taken = list(self._commands)
+        self._commands.clear()
+        return taken
+
+    def _give(self, role: str, kind: str, batch: Any) -> list[Took]:
+        """Give a batch to a producer, which may cut it; what each part did."""
+        producer = self._station.producers[role]
+        last = producer.send(kind, batch)
+        given, self._given[role] = last - self._given[role], last
+        return self._wait(given, producer)
+
+    def _wait(self, given: int, sender: Producer | HeadEnd) -> list[Took]:
+        """Wait until so many batches are applied, and the commands that came of them are at the head-end."""
+        took: list[Took] = []
+
+        def all_came() -> bool:
+            sender.poll()
+            while self._reports.poll(
+                0.0 if len(took) == given and self._sent.seq >= self.sequence else 0.002
+            ):
+                report = self._reports.recv()
+                if isinstance(report, Took):
+                    took.append(report)
+                    self._took(report)
+                elif isinstance(report, Sent):
+                    self._sent = report
+            if len(took) < given or self._sent.seq < self.sequence:
+                return False
+            if self._came + len(self._station.ignored) < self._sent.commands:
+                commands = self._station.headend.commands(timeout_s=0.002)
+                self._came += len(commands)
+                self._commands.extend(commands)
+            return self._came + len(self._station.ignored) >= self._sent.commands
+
+        self._until(all_came, f"takes {given} batches, and sends {self._sent.commands} commands")
+        if self._clock() > self._polled_s + POLL_S:
+            self._polled_s = self._clock()
+            self._station.poll()
+        return took
+
+    def _note(self, kind: str, batch: pa.RecordBatch | None, parts: int) -> None:
+        """Count a batch that was taken, in so many parts, and write it to the log."""
+        self.batches[kind] += parts
         self.rows[kind] += batch.num_rows if batch is not None else 0
-        for name in OUTPUTS:
-            rows = getattr(effects, name)
-            self.record.take(name, rows)
-            if self._files is not None and rows.num_rows:
-                self._background.do(partial(self._files.add, name, rows))
-        return effects
+        if self._log is not None:
+            self._log.note(kind, batch, self.now_s)
+
+    def _took(self, took: Took) -> None:
+        self.sequence = took.seq
+        self.record.take(took.outputs)
+        if took.look is not None:
+            self.look = took.look
+
+    def _until(self, done: Callable[[], bool], what: str) -> None:
+        started_s = self._clock()
+        while not done():
+            if self._clock() - started_s > SILENCE_S:
+                raise DemoError(f"the node has not answered for {SILENCE_S:g} s; expected that it {what}")
 
 
-def rows_of(batch: pa.RecordBatch, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+def rows_of(batch: pa.RecordBatch | None, columns: Sequence[str]) -> list[tuple[Any, ...]]:
     """Some columns of a small batch as rows of Python values: names as text, money as ``Decimal``."""
-    return list(zip(*(batch[name].to_pylist() for name in columns), strict=True)) if batch.num_rows else []
+    if batch is None or not batch.num_rows:
+        return []
+    return list(zip(*(batch[name].to_pylist() for name in columns), strict=True))

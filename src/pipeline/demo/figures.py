@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -13,6 +14,7 @@ import pyarrow as pa
 from pipeline.demo.figures_control import Control, control
 from pipeline.demo.figures_windows import Collected, LineLoss, collected, line_loss
 from pipeline.demo.payments import CHANNELS
+from pipeline.demo.reports import Ended, Intervals
 from pipeline.demo.run import Day
 
 _ROLLOVER, _GAP, _LATE, _SUSPECT = 2, 4, 8, 32
@@ -59,15 +61,19 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Seconds by the clock of the wall: in the engine on reads, in it on everything, and in all."""
+    """Seconds by the clock of the wall.
+
+    `reads_s`: in which reads were on their way, from the producer to the engine's outputs. `restores_s`: from a batch
+    of payments to its restores, verified at the head-end, in rising order. `total_s`: of all.
+    """
 
     reads_s: float
-    engine_s: float
+    restores_s: list[float]
     total_s: float
     batches: int
 
     def reads_per_s(self, reads: int) -> float:
-        """Reads per second of the engine."""
+        """Reads per second, while they were on their way."""
         return reads / self.reads_s if self.reads_s else 0.0
 
 
@@ -106,46 +112,45 @@ class Figures:
         return plain
 
 
-def gather(day: Day, digest: str, total_s: float) -> Figures:
+def gather(day: Day, ended: Ended, total_s: float) -> Figures:
     """Count the figures of a day that is over."""
     record, driver = day.driver.record, day.driver
     exceptions = Counter(record.rows("exceptions", ("kind", "reason")))
     findings = record.rows("findings", ("kind", "state", "subject"))
     return Figures(
-        customers=_customers(day, driver.engine.accounts()),
-        states=_counts(driver.engine.accounts()["state"]),
+        customers=_customers(ended.tables),
+        states=_counts(ended.tables["accounts"]["state"]),
         collection=collected(day.county, record.table("collection")),
-        reads=_reads(day, exceptions),
+        reads=_reads(day, ended.intervals, exceptions),
         loss=line_loss(day.county, record.table("districts"), findings),
         control=control(record, day.desk.held),
-        charged_yuan=record.charged_nano / _NANO,
+        charged_yuan=ended.intervals.charged_nano / _NANO,
         channels=_channels(day),
         exceptions=[(kind, reason, rows) for (kind, reason), rows in exceptions.most_common()],
         findings=_opened_and_closed([(kind, state) for kind, state, _ in findings]),
         orders=_opened_and_closed(record.rows("orders", ("kind", "state"))),
         trips_examined=day.examiner.examined,
         wrong_trips=day.examiner.wrong,
-        digest=digest,
-        speed=Speed(
-            driver.engine_s["reads"], sum(driver.engine_s.values()), total_s, sum(driver.batches.values())
-        ),
+        digest=ended.digest,
+        speed=Speed(driver.reads_s, sorted(driver.restores_s), total_s, sum(driver.batches.values())),
     )
 
 
-def _customers(day: Day, accounts: pa.Table) -> dict[str, int]:
+def _customers(tables: Mapping[str, pa.Table]) -> dict[str, int]:
+    accounts = tables["accounts"]
     by_class = _counts(accounts["klass"])
     return {
         "special": by_class.get("special", 0),
         "low_voltage": by_class.get("low_voltage", 0),
         "prepaid_low_voltage": by_class.get("low_voltage", 0)
         - _counts(accounts["policy"]).get("postpaid", 0),
-        "districts": day.driver.engine.districts().num_rows,
-        "meters": day.driver.engine.meters().num_rows,
+        "districts": tables["districts"].num_rows,
+        "meters": tables["meters"].num_rows,
     }
 
 
-def _reads(day: Day, exceptions: Counter[tuple[str, str]]) -> Reads:
-    quality = day.driver.record.quality
+def _reads(day: Day, intervals: Intervals, exceptions: Counter[tuple[str, str]]) -> Reads:
+    quality = intervals.quality
     refused = sum(rows for (kind, _), rows in exceptions.items() if kind == "reads")
 
     def carrying(bit: int) -> int:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pipeline.demo import settings
 from pipeline.demo.figures import Counted, Figures
+from pipeline.demo.figures_control import percentile
 from pipeline.demo.figures_windows import Loss
 
 _NOTICE_MEANING: Final = {
@@ -163,11 +164,13 @@ def _exceptions(figures: Figures) -> RenderableType:
 
 def _speed(figures: Figures) -> Text:
     speed, reads = figures.speed, figures.reads.came
+    millis = [round(1000 * each) for each in speed.restores_s]
     return Text.assemble(
-        (f"{speed.reads_per_s(reads) / 1e6:,.1f} million reads a second", "bold"),
-        f" in the engine: {reads:,} reads in {speed.reads_s:.2f} s;\n"
-        f"all {speed.batches:,} batches in {speed.engine_s:.2f} s; with simulation and files "
-        f"{speed.total_s:.1f} s.\n"
+        (f"{speed.reads_per_s(reads):,.0f} reads a second", "bold"),
+        f" through worker, journal and engine: {reads:,} in {speed.reads_s:.2f} s;\n"
+        f"a payment's restore is at the head-end after {percentile(millis, 50)} ms (p99 "
+        f"{percentile(millis, 99)} ms).\n"
+        f"All {speed.batches:,} batches, with simulation and files, took {speed.total_s:.1f} s.\n"
         f"The books balance, to the last digit. Digest {figures.digest}\n",
     )
 

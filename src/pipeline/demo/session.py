@@ -1,24 +1,23 @@
-"""One demo from start to end: an engine, the county around it, files for what comes out, and the figures."""
+"""One demo from start to end: a node, the county around it, files for what comes out, and the figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import pyarrow as pa
-
-from fastcore import Config, Engine
-from fastcore.schemas import OUTPUTS as SCHEMAS
-from fastcore.schemas import STATES
 from pipeline.batchlog import BatchLogWriter, instant_text
 from pipeline.demo import settings
 from pipeline.demo.background import Background
-from pipeline.demo.driver import OUTPUTS, Driver
+from pipeline.demo.driver import CountyClock, Driver, Log
 from pipeline.demo.figures import Figures, gather
+from pipeline.demo.parts import Node
+from pipeline.demo.reports import Ended
 from pipeline.demo.run import Day, Simulation
-from pipeline.outputs.parquet import OutputFiles, write_state, write_summary
+from pipeline.outputs.parquet import clear, write_state, write_summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +44,38 @@ def show(
 
     Raises:
         LogError: ``out`` holds something that no run wrote, or ``log`` is not a new folder.
-        InvariantError: the engine's books do not balance at the end.
+        DemoError: a part of the node ends, or does not answer.
         OSError: a file cannot be written.
     """
     started_s = clock()
-    log = None if options.log is None else BatchLogWriter(options.log)
-    files = None if options.out is None else OutputFiles(options.out, OUTPUTS)
-    try:
-        day = _day(options, clock, on_quarter, files, log)
-    except BaseException:
-        if files is not None:
-            files.abort()
-        raise
-    finally:
-        if log is not None:
-            log.close()
-    engine = day.driver.engine
-    engine.audit()
-    digest = engine.digest()
-    if options.out is not None and files is not None:
-        files.close({name: SCHEMAS[name](pa.uint64()) for name in OUTPUTS})
-        write_state(options.out, {name: getattr(engine, name)() for name in STATES})
-    figures = gather(day, digest, clock() - started_s)
-    if options.out is not None and files is not None:
-        write_summary(options.out, _summary(options, day, figures, files.rows))
+    if options.out is not None:
+        clear(options.out)
+    day, ended = _day(options, clock, on_quarter)
+    if options.out is not None:
+        write_state(options.out, ended.tables)
+    figures = gather(day, ended, clock() - started_s)
+    if options.out is not None:
+        write_summary(options.out, _summary(options, day, figures, ended.rows))
     return figures
 
 
 def _day(
-    options: Options,
-    clock: Callable[[], float],
-    on_quarter: Callable[[int, int], None],
-    files: OutputFiles | None,
-    log: BatchLogWriter | None,
-) -> Day:
-    """The day with everything written that is to be written of it."""
-    if log is not None:
-        log.config(settings.TOML, settings.EVENING_S)
-    engine = Engine(Config.from_toml(settings.TOML), outputs=OUTPUTS)
-    with Background() as background:
-        driver = Driver(engine, clock, background, files, log)
-        return Simulation(options.seed, options.scale, driver).day(on_quarter)
+    options: Options, clock: Callable[[], float], on_quarter: Callable[[int, int], None]
+) -> tuple[Day, Ended]:
+    """The day, with everything written that is to be written of it, and how the engine ended."""
+    with ExitStack() as stack:
+        log = None
+        if options.log is not None:
+            writer = stack.enter_context(BatchLogWriter(options.log))
+            writer.config(settings.TOML, settings.EVENING_S)
+            log = Log(writer, stack.enter_context(Background()))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="feikong-demo-")))
+        county = CountyClock(settings.EVENING_S)
+        node = stack.enter_context(Node(folder, options.out, county))
+        driver = Driver(node.station, node.reports, county, clock, log)
+        driver.begin()
+        day = Simulation(options.seed, options.scale, driver).day(on_quarter)
+        return day, node.end()
 
 
 def _summary(options: Options, day: Day, figures: Figures, outputs: dict[str, int]) -> dict[str, Any]:

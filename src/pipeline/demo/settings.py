@@ -16,6 +16,7 @@ EVENING_S: Final = MIDNIGHT_S - 4 * 3600
 QUARTER_S: Final = 900
 QUARTERS: Final = 96
 ALLOWED_LATENESS_S: Final = 2 * 3600
+LOOK_AT_S: Final = 300  # of each quarter-hour, when the desk looks who is due
 TRIP_FROM_S, TRIP_TO_S = 9 * 3600, 16 * 3600  # local seconds of the day between which a trip may go out
 
 TARIFF_OF_KIND: Final = {INDUSTRY: "industry", HOUSEHOLD: "household", SHOP: "commercial", FARM: "farm"}
@@ -94,6 +95,7 @@ trip_below = "0"
 notice = "4h"
 windows = [ { days = "mon-fri", from = "09:00", to = "16:00" } ]
 max_staleness = "2h"
+ack_timeout = "2m"
 max_attempts = 4
 armed_timeout = "30m"
 trip_cooldown = "3h"
@@ -105,6 +107,7 @@ restore_above = "10"
 notice = "4h"
 windows = [ { days = "mon-fri", from = "09:00", to = "16:00" } ]
 max_staleness = "2h"
+ack_timeout = "2m"
 max_attempts = 4
 armed_timeout = "30m"
 trip_cooldown = "3h"
@@ -116,6 +119,7 @@ restore_above = "0"
 notice = "4h"
 windows = [ { days = "mon-fri", from = "09:00", to = "16:00" } ]
 max_staleness = "2h"
+ack_timeout = "2m"
 max_attempts = 4
 armed_timeout = "30m"
 trip_cooldown = "3h"
@@ -127,6 +131,7 @@ restore_above = "500"
 notice = "4h"
 windows = [ { days = "mon-fri", from = "09:00", to = "16:00" } ]
 max_staleness = "1h"
+ack_timeout = "2m"
 max_attempts = 4
 armed_timeout = "30m"
 trip_cooldown = "3h"

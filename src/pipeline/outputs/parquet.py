@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from fastcore.schemas import OUTPUTS, STATES
 from pipeline.errors import LogError
 
-__all__ = ["OutputFiles", "write_state", "write_summary"]
+__all__ = ["OutputFiles", "clear", "write_state", "write_summary"]
 
 ROW_GROUP_ROWS = 131_072
 COMPRESSION = {"compression": "zstd", "compression_level": 1}
@@ -31,7 +31,7 @@ class OutputFiles:
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
         self.folder = folder
-        _clear(folder)
+        clear(folder)
         (folder / "outputs").mkdir(parents=True, exist_ok=True)
         self.rows = dict.fromkeys(names, 0)
         self._waiting: dict[str, list[pa.RecordBatch]] = {name: [] for name in self.rows}
@@ -93,8 +93,8 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf8")
 
 
-def _clear(folder: Path) -> None:
-    """Remove an earlier run's files; refuse a folder with anything else in it."""
+def clear(folder: Path) -> None:
+    """Remove an earlier run's files; a folder with anything else in it is refused with `LogError`."""
     if not folder.exists():
         return
     if not folder.is_dir():

@@ -1,0 +1,182 @@
+"""The node of the demo, on loopback: a worker and an engine in processes of their own, and who talks to them.
+
+All is as `feikong run` has it: CURVE on a real socket, checks, a journal on a real disk, the gateway. But the engine
+tells the county what it does, over a pipe, and its clock stands still: time is what the operator's TICKs say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from fastcore import Config
+from fastcore.schemas import OUTPUTS
+from pipeline.client import HeadEnd, Ignored, Producer
+from pipeline.closing import Closing
+from pipeline.demo import settings
+from pipeline.demo.background import Background
+from pipeline.demo.driver import CountyClock, DemoError, Station
+from pipeline.demo.reports import Ended, Listening, Reporting
+from pipeline.gateway import Settings, no_trip
+from pipeline.keys import NODE, KeyPair, Keyring, allow, new_pair
+from pipeline.node.config import NodeConfig
+from pipeline.node.engine_process import Ends
+from pipeline.node.engine_process import Settings as EngineSettings
+from pipeline.node.engine_process import serve as serve_engine
+from pipeline.node.layout import Places, open_layout
+from pipeline.wire import Role
+from pipeline.wire.commands import Signer
+from pipeline.worker.process import serve as serve_worker
+
+__all__ = ["Node"]
+
+START_S: Final = 60.0
+"""So long may a part take until it is there, or until it has come to its end."""
+PRODUCERS: Final = (Role.REGISTRY, Role.READS, Role.PAYMENTS, Role.OPERATOR)
+
+
+class Node(Closing):
+    """A node in a folder, and everybody who talks to it; a context manager.
+
+    Attributes:
+        station: who talks to it.
+        reports: where the engine tells what it does.
+    """
+
+    def __init__(self, folder: Path, out: Path | None, clock: CountyClock) -> None:
+        data = folder / "node"
+        pair = new_pair(NODE, NODE)
+        pair.save(data / "keys")
+        open_layout(data, 1)
+        Places(data, 0).link.parent.mkdir(mode=0o700)
+        pairs = {role: new_pair(role.value, role) for role in (*PRODUCERS, Role.HEADEND)}
+        for each in pairs.values():
+            allow(data, each.public)
+        self._parts = [_Part(run_engine, data, pair, out), _Part(run_worker, data, pair)]
+        self._ends: list[Producer | HeadEnd] = []
+        try:
+            engine, worker = self._parts
+            self.reports = engine.pipe
+            self.station = self._connect(worker.hears(Listening).endpoint, pair, pairs, folder, clock)
+        except BaseException:
+            self.close()
+            raise
+
+    def end(self) -> Ended:
+        """Have the node come to its end; how it ended."""
+        engine, worker = self._parts
+        worker.end()
+        engine.end()
+        ended: Ended = engine.hears(Ended)
+        return ended
+
+    def close(self) -> None:
+        """End everything, whatever happened."""
+        for end in self._ends:
+            end.close()
+        for part in self._parts:
+            part.close()
+
+    def _connect(
+        self,
+        endpoint: str,
+        node: KeyPair,
+        pairs: dict[Role, KeyPair],
+        folder: Path,
+        clock: CountyClock,
+    ) -> Station:
+        producers = {}
+        for role in PRODUCERS:
+            producers[role.value] = Producer(
+                endpoint, pairs[role], node.public, folder / role.value, ids="uint64", clock=clock
+            )
+            self._ends.append(producers[role.value])
+        ignored: list[Ignored] = []
+        headend = HeadEnd(
+            endpoint,
+            pairs[Role.HEADEND],
+            node.public,
+            folder / "headend",
+            on_ignored=ignored.append,
+            clock=clock,
+        )
+        self._ends.append(headend)
+        return Station(producers, headend, ignored)
+
+
+class _Part:
+    """A part of the node in a process of its own, which ends when it is told to, or when this process does."""
+
+    def __init__(self, run: Callable[..., None], *arguments: Any) -> None:
+        context = get_context("spawn")
+        self.pipe, other = context.Pipe()
+        self._process = context.Process(target=run, args=(other, *arguments), daemon=True)
+        self._process.start()
+        other.close()
+
+    def hears(self, kind: type[Any]) -> Any:
+        """The next thing of a kind that it tells; raises `DemoError` if it ends before."""
+        while self.pipe.poll(START_S):
+            try:
+                told = self.pipe.recv()
+            except EOFError:
+                break
+            if isinstance(told, kind):
+                return told
+        self._process.join(1)
+        raise DemoError(
+            f"a part of the node has ended, or said nothing for {START_S:g} s (exit status {self._process.exitcode})"
+        )
+
+    def end(self) -> None:
+        """Tell it to end."""
+        self.pipe.send(None)
+
+    def close(self) -> None:
+        """See that it ends."""
+        self.pipe.close()
+        self._process.join(5)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def run_worker(pipe: Connection, data: Path, pair: KeyPair) -> None:
+    """The process of the worker."""
+    config = NodeConfig(listen="tcp://127.0.0.1:*")
+    serve_worker(
+        config, data, pair, 0, ending=pipe.poll, on_ready=lambda endpoint: pipe.send(Listening(endpoint))
+    )
+
+
+def run_engine(pipe: Connection, data: Path, pair: KeyPair, out: Path | None) -> None:
+    """The process of the engine: at the end it tells how it ended."""
+    ring = Keyring(data)
+
+    def headends() -> dict[str, bytes]:
+        return {key.name: curve for curve, key in ring.current.items() if key.role == Role.HEADEND}
+
+    assert pair.commands_secret is not None
+    made_with = Settings({}, headends, Signer(pair.commands_secret), partial(no_trip, data))
+    with Background() as background:
+        gateway = Reporting(made_with, pipe, background, out)
+        try:
+            serve_engine(
+                Config.from_toml(settings.TOML),
+                data,
+                0,
+                Ends(gateway, outputs=OUTPUTS),
+                EngineSettings(snapshot_every_s=0),
+                ending=pipe.poll,
+                say=lambda text: None,
+                ring=ring,
+                clock=CountyClock(settings.EVENING_S),
+            )
+        except BaseException:
+            gateway.abort()
+            raise
+    pipe.send(gateway.end())
