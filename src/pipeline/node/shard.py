@@ -22,8 +22,8 @@ from pipeline.node.writer import Writer
 __all__ = ["Commits", "Shard"]
 
 RECEIVE_S: Final = 0.003
-"""So long are messages taken before what is there is committed."""
-RECEIVE_BYTES: Final = 1 << 20
+"""So long are messages taken before what is there is committed; not only as many as a frame takes, since what goes
+first may stand behind what does not. Credit bounds them."""
 LOOK_S: Final = 0.25
 """Between two looks at what changes without a message: keys, hold, credit, commands."""
 
@@ -68,7 +68,6 @@ class Shard:
         self._postbox = Postbox(post)
         self._durable: deque[tuple[Group, Mark | None]] = deque()
         self._looked_s = float("-inf")
-        self.received = 0
 
     @property
     def quiet(self) -> bool:
@@ -100,14 +99,12 @@ class Shard:
         self._send(answers)
 
     def _receive(self) -> None:
-        """Take messages: so many bytes, so long, or all that are there."""
-        until_s, left = self._clock.monotonic_s() + RECEIVE_S, RECEIVE_BYTES
-        while left > 0 and self._clock.monotonic_s() < until_s:
+        """Take messages: so long, or all that are there."""
+        until_s = self._clock.monotonic_s() + RECEIVE_S
+        while self._clock.monotonic_s() < until_s:
             received = self._post.receive()
             if received is None:
                 return
-            self.received += 1
-            left -= sum(map(len, received.frames))
             try:
                 self._send(self._writer.take(received.route, received.frames))
             except LinkError as error:
