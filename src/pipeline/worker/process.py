@@ -73,7 +73,7 @@ def serve(
     layout = read_layout(RealDisk(data))
     ring = Keyring(data)
     letters = DeadLetters(RealDisk(data / LETTERS / name), name, config.dead_letters_mib << 20)
-    with Sockets({DOMAIN: lambda key: key in ring.current}) as sockets:
+    with Sockets({DOMAIN: lambda key: key in ring.refresh()}) as sockets:
         server = sockets.serve(config.listen, pair, DOMAIN, listening=listening)
         links = [sockets.connect_local(Places(data, shard).link) for shard in range(layout.shards)]
         worker = Worker(name, server, links, ring.current, letters, clock, layout)
@@ -107,7 +107,8 @@ def _run(
         now_s = clock.monotonic_s()
         if now_s >= keys_due_s:
             keys_due_s = now_s + KEYS_S
-            worker.allowed(ring.refresh())
+            ring.refresh()
+        worker.allowed(ring.current)  # the authenticator may have looked since
         _take_shards(worker, links, now_s)
         for _ in range(AT_ONCE):
             received = server.receive()
