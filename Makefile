@@ -20,7 +20,7 @@ SANITIZED := build/sanitize/lib
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: build/.built $(VENV)/.cli  ## a simulated county, a day of it, through the engine
+demo: build/.built $(VENV)/.cli  ## a simulated county, a day of it, through a node on loopback
 	$(BIN)/feikong demo $(ARGS)
 
 test: build/.built $(VENV)/.dev  ## every test
@@ -74,7 +74,7 @@ $(VENV)/.tools: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.cli: pyproject.toml $(VENV)/.tools
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[cli]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[cli,node]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.tools

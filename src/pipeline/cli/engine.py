@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 import click
 
 from pipeline.cli._node import CONFIG, DATA, load_setup
-from pipeline.gateway import Gateway
+from pipeline.gateway import Gateway, no_trip
 from pipeline.gateway import Settings as GatewaySettings
 from pipeline.journal import JournalError
 from pipeline.keys import Keyring
 from pipeline.node.engine_process import Ends, Settings, serve
 from pipeline.node.identity import node_pair
-from pipeline.node.layout import NO_TRIP, command_base, open_layout
+from pipeline.node.layout import command_base, open_layout
 from pipeline.wire import Role
 from pipeline.wire.commands import Signer
 
@@ -63,7 +64,7 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
             setup.node.headends,
             headends,
             Signer(secret),
-            (data / NO_TRIP).exists,
+            partial(no_trip, data),
             command_base(layout, shard),
         )
     )

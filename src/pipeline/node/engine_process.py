@@ -128,6 +128,7 @@ class _Process:
         self._places = places
         self._journal: Journal = recovered.journal
         self._settings = settings
+        self._gateway = ends.gateway
         self._ring = ring
         self._clock = clock
         self._say = say
@@ -256,6 +257,7 @@ class _Process:
             "trips_held": hold.held,
             "held_for": sorted(names.get(key, key.hex()) for key in hold.missing | hold.draining),
             "trips_suspended": self.writer.suspended if state.engine else False,
+            "commands": self._gateway.stats() if self._gateway and state.engine else {},
             "alarms": self._alarms,
         }
         aside = f"{name}.tmp"

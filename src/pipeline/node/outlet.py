@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -73,6 +73,9 @@ class Gateway(Outlet, Protocol):
 
     def poll(self, now_s: int) -> Iterable[CommandBody]:
         """What should leave now, restores first; called after every group, and at least each second."""
+
+    def stats(self) -> dict[str, Any]:
+        """What a person should see of it, as plain values."""
 
     def unsent(self, bodies: Sequence[CommandBody]) -> None:
         """These could not be handed to their worker: its link is gone."""
