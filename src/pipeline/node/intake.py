@@ -273,7 +273,7 @@ class Intake:
             return
         else:
             place = self.place(part.producer)
-            if place is not None:
+            if place is not None and part.seq not in session.pending:
                 out.append(Answer(place[0], Settled([place[1]])))
             return
         turned = Turned(part.producer, session.number, part.seq, reason, text, session.next_seq, known or b"")

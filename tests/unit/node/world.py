@@ -39,6 +39,7 @@ IDS = "uint64"
 LIMITS = Limits(group_bytes=1 << 14, reserve_bytes=2 * 4096)
 CONFIG = world.CONFIG.replace("to = 2027-01-01", "to = 2026-02-01")
 DAY_S = 86_400
+NOW = world.START + 3600
 
 Body = tuple[Kind, int, bytes]
 
@@ -289,3 +290,57 @@ class Run:
             node.check(self.pending.pop())
         elif not self.pending and self.random.random() < 0.15 and node.state.engine is not None:
             self.pending += [] if node.state.mark.number in node.snapshots.verified() else [node.snapshot()]
+
+
+class Shard:
+    """A node with its registry in, and what it answers."""
+
+    def __init__(self, disk=None, shelf=None, now_s=NOW, **kwargs):
+        self.disk, self.shelf = disk or SimDisk(), shelf or SimDisk()
+        self.node = Node(self.disk, self.shelf, **kwargs).begin(now_s)
+        self.now_s = now_s
+        self.heard = []
+
+    def run(self):
+        """Until nothing is under way; what was answered meanwhile."""
+        for _ in range(20):
+            self.node.commit(self.now_s)
+            self.node.tell(self.node.writer.look(self.node.keys))
+        self.heard = [message for _, message, _ in self.node.answers]
+        self.routes = [route for route, _, _ in self.node.answers]
+        self.node.answers.clear()
+        return self.heard
+
+    def hello(self, producer):
+        self.node.say(producer.route, producer.hello())
+        for message in self.run():
+            if getattr(message, "producer", producer.key) == producer.key:
+                producer.take(message)
+        return self
+
+    def send(self, producer, *numbers):
+        for seq in numbers:
+            message, body = producer.batch(seq)
+            self.node.say(producer.route, message, body)
+        for message in self.run():
+            if getattr(message, "producer", producer.key) == producer.key:
+                producer.take(message)
+        return self.heard
+
+    def line(self, producer):
+        return self.node.state.lines[producer.key]
+
+    def restart(self, **kwargs):
+        """Another process over the same disks."""
+        self.disk.kill()
+        self.shelf.kill()
+        again = Shard(self.disk, self.shelf, now_s=self.now_s, **kwargs)
+        again.run()
+        return again
+
+
+def only(messages, kind):
+    """The one message of a kind."""
+    found = [message for message in messages if isinstance(message, kind)]
+    assert len(found) == 1, messages
+    return found[0]
