@@ -12,7 +12,7 @@ from contextlib import suppress
 from threading import Event, Lock, Thread
 
 from pipeline.closing import Closing
-from pipeline.journal import Journal, JournalFull, Mark
+from pipeline.journal import SEGMENT_BYTES, Disk, Journal, JournalFull, Mark
 from pipeline.node.gathering import Group
 
 __all__ = ["Committer", "Preparer"]
@@ -93,12 +93,15 @@ class Committer(Closing):
 class Preparer(Closing):
     """Makes the next segment of a journal, whenever there is none, in a thread of its own; a context manager.
 
+    Where the disk has no room for one, it is left alone until it has: to try would take what little others have.
+
     Attributes:
         full: why there is no room for one, None while there is.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, disk: Disk) -> None:
         self.full: str | None = None
+        self._disk = disk
         self._journal = journal
         self._error: BaseException | None = None
         self._lock = Lock()
@@ -125,6 +128,22 @@ class Preparer(Closing):
         self._ready.set()
         self._thread.join()
 
+    def _missing(self) -> str | None:
+        free = self._disk.free_bytes()
+        if free >= SEGMENT_BYTES:
+            return None
+        return (
+            f"{self._disk.where}: {free >> 20} MiB are free, and the next segment of the journal needs "
+            f"{SEGMENT_BYTES >> 20}: reads wait, payments go on as long as there is room. Free some space"
+        )
+
+    def _made(self) -> str | None:
+        try:
+            self._journal.prepare_next()
+        except JournalFull as error:
+            return str(error)
+        return None
+
     def _run(self) -> None:
         while True:
             self._ready.wait()
@@ -133,10 +152,7 @@ class Preparer(Closing):
                 return
             try:
                 with self._lock:
-                    self._journal.prepare_next()
-                self.full = None
-            except JournalFull as error:
-                self.full = str(error)
+                    self.full = self._missing() or self._made()
             except BaseException as error:  # the main thread raises it
                 self._error = error
                 return

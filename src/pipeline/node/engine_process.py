@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import msgspec
-
-from fastcore import Config
+from fastcore import Config, SnapshotError
 from pipeline.clock import Clock, RealClock
 from pipeline.journal import Journal, JournalDamaged, RealDisk
 from pipeline.keys import Keyring
@@ -19,9 +17,11 @@ from pipeline.node.internal import Joined
 from pipeline.node.layout import Layout, Places, read_layout
 from pipeline.node.outlet import Gateway, Outlet
 from pipeline.node.recovery import Recovered, Seen, recover
+from pipeline.node.reporting import Alarms, status_of
 from pipeline.node.shard import Shard
 from pipeline.node.snapshots import Snapshots
 from pipeline.node.snapshotting import SnapshotFailed, Snapshotting
+from pipeline.node.status import Status, StatusFile
 from pipeline.node.writer import Writer
 from pipeline.transport import Sockets, Waiter
 from pipeline.wire import Role
@@ -132,12 +132,11 @@ class _Process:
         self._ring = ring
         self._clock = clock
         self._say = say
-        self._alarms: dict[str, str] = {}
-        self._settled: dict[bytes, int] = {}
+        self._alarms = Alarms(say)
         self._snapshot_s = clock.monotonic_s()
         self._snapshot = recovered.snapshot
         self._status_s = self._keys_s = float("-inf")
-        self._status = RealDisk(places.link.parent)
+        self._status = StatusFile(places.link.with_suffix(".json"))
         self.writer = Writer(
             recovered.state,
             joined=Joined(places.shard, layout.shards, self._journal.incarnation),
@@ -151,7 +150,7 @@ class _Process:
     def run(self, snapshotting: Snapshotting, ending: Callable[[], bool]) -> None:
         """Serve workers until told to end; then commit and answer what is under way."""
         self._begin()
-        with Sockets() as sockets, Committer(self._journal) as committer, Preparer(self._journal) as preparer:
+        with Sockets() as sockets, Committer(self._journal) as committer, self._preparer() as preparer:
             server = sockets.serve_local(self._places.link, queue=QUEUE)
             shard = Shard(
                 self.writer, self._journal, server, committer, self._clock, self._payments, self._say
@@ -168,6 +167,9 @@ class _Process:
                     waiter.wait(rest_s)
             server.close()
 
+    def _preparer(self) -> Preparer:
+        return Preparer(self._journal, RealDisk(self._places.journal))
+
     def _begin(self) -> None:
         engine = self.writer.state.engine
         if engine is not None and engine.config.text != self._config.text:
@@ -179,38 +181,43 @@ class _Process:
 
     def _beside(self, shard: Shard, preparer: Preparer, snapshotting: Snapshotting) -> None:
         preparer.look()
-        self._alarm("disk", preparer.full)
-        self._alarm("time", self.writer.stuck)
-        number = self._looked(snapshotting)
+        now_s = self._clock.monotonic_s()
+        self._alarms.set("disk", preparer.full, now_s)
+        self._alarms.set("time", self.writer.stuck, now_s)
+        try:
+            self._snapshots(shard, preparer, snapshotting, now_s)
+        except (SnapshotFailed, SnapshotError, OSError) as error:
+            self._alarms.set("snapshot", str(error), now_s)
+        if now_s >= self._status_s + STATUS_S:
+            self._status_s = now_s
+            self._status.write(self._report(snapshotting))
+
+    def _report(self, snapshotting: Snapshotting) -> Status:
+        return status_of(
+            self.writer,
+            self._ring,
+            self._alarms,
+            at_s=self._clock.now_s(),
+            snapshot=self._snapshot,
+            pause_s=snapshotting.pause_s,
+            commands=self._gateway.stats() if self._gateway and self.writer.state.engine else {},
+        )
+
+    def _snapshots(self, shard: Shard, preparer: Preparer, snapshotting: Snapshotting, now_s: float) -> None:
+        """Go on with the snapshot that is under way, or begin one when it is time; raises what goes wrong with it."""
+        number = snapshotting.look(self.writer.state)
         if number is not None:
             self._snapshot = number
-            settled = snapshotting.snapshots.outline(number).lines.settled()
-            shard.tell(self.writer.covered(settled))
+            shard.tell(self.writer.covered(snapshotting.snapshots.outline(number).lines.settled()))
             older = snapshotting.snapshots.remove_older()
             if older is not None:
                 preparer.quietly(lambda: _prune(self._journal, older))
-        now_s = self._clock.monotonic_s()
-        every_s = self._settings.snapshot_every_s
-        if every_s and snapshotting.idle and now_s >= self._snapshot_s + every_s and self._moved():
+            self._alarms.set("snapshot", None, now_s)
+        every_s, state = self._settings.snapshot_every_s, self.writer.state
+        if every_s and snapshotting.idle and now_s >= self._snapshot_s + every_s:
             self._snapshot_s = now_s
-            snapshotting.begin(self.writer.state)
-        if now_s >= self._status_s + STATUS_S:
-            self._status_s = now_s
-            self._write_status(snapshotting)
-
-    def _looked(self, snapshotting: Snapshotting) -> int | None:
-        try:
-            number = snapshotting.look(self.writer.state)
-        except SnapshotFailed as error:
-            self._alarm("snapshot", str(error))
-            return None
-        if number is not None:
-            self._alarm("snapshot", None)
-        return number
-
-    def _moved(self) -> bool:
-        """Whether there is something to take a snapshot of."""
-        return self.writer.state.engine is not None and self.writer.state.mark.number != self._snapshot
+            if state.engine is not None and state.mark.number != self._snapshot:
+                snapshotting.begin(state)
 
     def _payments(self) -> Collection[bytes]:
         now_s = self._clock.monotonic_s()
@@ -228,45 +235,6 @@ class _Process:
             self._journal.prove(by)
         except JournalDamaged as error:
             raise JournalDamaged(f"{error}, and start once with --accept-loss") from None
-
-    def _alarm(self, what: str, text: str | None) -> None:
-        """Say what has begun to be wrong, and that it has ended."""
-        before = self._alarms.get(what)
-        if text is not None:
-            self._alarms[what] = text
-            if before is None:
-                self._say(text)
-        elif before is not None:
-            del self._alarms[what]
-            self._say(f"{what}: all right again")
-
-    def _write_status(self, snapshotting: Snapshotting) -> None:
-        name = f"shard-{self._places.shard}.json"
-        state, hold = self.writer.state, self.writer.hold
-        names = {curve: key.name for curve, key in self._ring.current.items()}
-        status: dict[str, Any] = {
-            "at_s": self._clock.now_s(),
-            "engine_s": state.now_s,
-            "frame": state.mark.number,
-            "sequence": state.engine.sequence if state.engine else 0,
-            "snapshot": self._snapshot,
-            "snapshot_pause_s": snapshotting.pause_s,
-            "producers": len(state.lines),
-            "frozen": sorted(names.get(key, key.hex()) for key, line in state.lines.items() if line.frozen),
-            "refused_batches": self.writer.refused,
-            "trips_held": hold.held,
-            "held_for": sorted(names.get(key, key.hex()) for key in hold.missing | hold.draining),
-            "trips_suspended": self.writer.suspended if state.engine else False,
-            "commands": self._gateway.stats() if self._gateway and state.engine else {},
-            "alarms": self._alarms,
-        }
-        aside = f"{name}.tmp"
-        if aside in self._status.names():
-            self._status.remove(aside)
-        file = self._status.create(aside)
-        file.write(0, [msgspec.json.encode(status)])
-        file.close()
-        self._status.replace(aside, name)
 
 
 def _prune(journal: Journal, older: int) -> None:

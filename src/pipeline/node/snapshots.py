@@ -35,7 +35,7 @@ from typing import Any, Final, NamedTuple
 from xxhash import xxh3_128_digest
 
 from fastcore import Engine, SnapshotError
-from pipeline.journal import Buffer, Disk, File, Mark, write_all, write_aside
+from pipeline.journal import SEGMENT_BYTES, Buffer, Disk, File, Mark, write_all, write_aside
 from pipeline.journal.disk import ASIDE
 from pipeline.node.lines import Lines
 from pipeline.node.state import State
@@ -43,6 +43,7 @@ from pipeline.node.state import State
 __all__ = ["KEPT", "Outline", "Snapshots", "state_digest"]
 
 KEPT: Final = 2
+ROOM_LEFT_BYTES: Final = 2 * SEGMENT_BYTES
 _HEAD: Final = struct.Struct("<8sQ16sQ16sQBB6x")
 _MAGIC: Final = b"FKLINES1"
 _DIGEST_BYTES: Final = 16
@@ -120,6 +121,16 @@ class Snapshots:
     def outline(self, number: int) -> Outline:
         """All of a verified snapshot but its engine; raises `SnapshotError` and `OSError`."""
         return self._outline(f"snapshot-{number:012d}.lines")
+
+    def check_room(self) -> None:
+        """Raise `SnapshotError` if another snapshot as large as the newest would leave the journal no room."""
+        engines = [f"snapshot-{number:012d}.engine" for number in self.verified()[:1]]
+        needed = sum(self.disk.size(name) for name in engines) * 5 // 4 + ROOM_LEFT_BYTES
+        if (free := self.disk.free_bytes()) < needed:
+            raise SnapshotError(
+                f"{self.disk.where}: {free >> 20} MiB are free, and the next snapshot needs {needed >> 20}. Free some "
+                "space: until there is one, the journal grows, and a start takes the longer"
+            )
 
     def write(self, state: State) -> int:
         """Write a candidate of the state as it is; returns its number.

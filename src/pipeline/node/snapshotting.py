@@ -7,7 +7,9 @@ file against it (`pipeline.node.proof`). Both take as long as they take; ingesti
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -25,6 +27,8 @@ from pipeline.node.state import State
 __all__ = ["SnapshotFailed", "Snapshotting"]
 
 NICE: Final = 10
+PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class SnapshotFailed(Exception):
@@ -54,8 +58,9 @@ class Snapshotting(Closing):
         return self._number is None
 
     def begin(self, state: State) -> None:
-        """Begin one of the state as it is, between two groups."""
+        """Begin one of the state as it is, between two groups; raises `SnapshotError` where there is no room for it."""
         assert self.idle
+        self.snapshots.check_room()
         self._number = state.mark.number
         self._copy = self._fork(lambda: str(self.snapshots.write(state)))
 
@@ -166,6 +171,8 @@ def _work(work: Callable[[], str], says: int) -> None:
     """In the copy: everything but the way to say something is closed first, the journal's lock above all."""
     status = 1
     try:
+        if _LIBC is not None:
+            _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         os.closerange(3, says)
         os.closerange(says + 1, os.sysconf("SC_OPEN_MAX"))
         os.nice(NICE)

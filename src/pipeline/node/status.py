@@ -1,0 +1,94 @@
+"""The status of a shard, as a file: ``DATA/run/shard-N.json``, written by its engine once a second, read by `feikong`.
+
+It is not synced: it says how things stand, and nothing depends on it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.journal import RealDisk
+from pipeline.journal.disk import ASIDE
+from pipeline.node.layout import Places, read_layout
+
+__all__ = ["OLD_S", "Status", "StatusFile", "read_status"]
+
+OLD_S: Final = 10
+"""A status that is older tells of an engine that does not run."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How a shard stands.
+
+    Attributes:
+        at_s: when it was written, by the engine's clock.
+        engine_s: the engine's time, None before the first batch.
+        frame: the last frame of the journal that is applied.
+        sequence: batches that the engine has taken.
+        snapshot: the frame of the newest verified one, None without.
+        snapshot_pause_s: the longest that ingestion stood still for one, since the start.
+        producers: that ever said HELLO.
+        frozen: those of whom two different batches had one number.
+        refused_batches: that the engine refused whole, since the start.
+        trips_held: whether trips wait since the start.
+        held_for: payments keys that they wait for.
+        trips_suspended: by an operator, an alarm, or the node itself.
+        commands: the gateway's figures.
+        alarms: what is wrong, by what it concerns.
+    """
+
+    at_s: int
+    engine_s: int | None
+    frame: int
+    sequence: int
+    snapshot: int | None
+    snapshot_pause_s: float
+    producers: int
+    frozen: list[str]
+    refused_batches: int
+    trips_held: bool
+    held_for: list[str]
+    trips_suspended: bool
+    commands: dict[str, Any]
+    alarms: dict[str, str]
+
+
+class StatusFile:
+    """The file of one shard's status."""
+
+    def __init__(self, path: Path) -> None:
+        self._disk = RealDisk(path.parent)
+        self._name = path.name
+
+    def write(self, status: Status) -> None:
+        """Put a status in the place of the one before; a disk that is full keeps the old one."""
+        aside = self._name + ASIDE
+        with suppress(OSError):
+            if aside in self._disk.names():
+                self._disk.remove(aside)
+            file = self._disk.create(aside)
+            try:
+                file.write(0, [msgspec.json.encode(status)])
+            finally:
+                file.close()
+            self._disk.replace(aside, self._name)
+
+
+def read_status(data: Path) -> dict[int, Status | None]:
+    """What the engines of a data directory last said, by shard; None of one that never ran, or of another version.
+
+    Raises `LayoutError` for a folder that is no node's.
+    """
+    shards = read_layout(RealDisk(data)).shards
+    return {shard: _read(Places(data, shard).link.with_suffix(".json")) for shard in range(shards)}
+
+
+def _read(path: Path) -> Status | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Status)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
