@@ -27,8 +27,9 @@ COMMANDS = {
     "run": ("pipeline.cli.run", "A node: workers, engines, until SIGTERM; on start, it recovers."),
     "send": ("pipeline.cli.send", "Reads, payments or registry rows from files to a node, each once."),
     "shards": ("pipeline.cli.shards", "Another number of shards: the journals replayed into them."),
+    "status": ("pipeline.cli.status", "What a node is doing, and what is wrong with it."),
     "tick": ("pipeline.cli.tick", "Tell a node what time it is, when it waits for that."),
-    "trips": ("pipeline.cli.trips", "Trips: suspend, resume, approve."),
+    "trips": ("pipeline.cli.trips", "Trips: suspend, resume, approve, and what holds them."),
     "worker": ("pipeline.cli.worker", "One ingestion worker of a node, by itself."),
 }
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import click
 import pyarrow as pa
 
+from pipeline.cli._node import DATA
 from pipeline.cli._operator import Station, say, station_options
+from pipeline.cli._terminal import count, output_console, table
+from pipeline.cli.status import statuses, trips_of
 from pipeline.wire.schemas import IDS, Ids
 
 __all__ = ["trips"]
@@ -19,7 +24,7 @@ DISTRICT = click.option(
 
 @click.group()
 def trips() -> None:
-    """Suspend and resume trips, and approve single ones.
+    """Suspend and resume trips, approve single ones, and see what stops them.
 
     The fastest way to stop every trip needs no key and no network: `touch DIR/NO-TRIP` in the node's data
     directory. While that file is there, no trip leaves; restores do.
@@ -80,6 +85,46 @@ def approve(station: Station, accounts: tuple[str, ...]) -> None:
     click.echo(
         f"The approval of {len(accounts)} accounts is with the node; of one that is not due, `exceptions` tells."
     )
+
+
+@trips.command()
+@DATA
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def held(data: Path, as_json: bool) -> None:
+    """Show whether trips go, what stops them, and how many were not sent for which reason since the start.
+
+    \b
+    Example:
+      feikong trips held --data node
+    """  # noqa: D301
+    found = {shard: each for shard, each in statuses(data).items() if each is not None}
+    if as_json:
+        shown = [
+            {
+                "shard": shard,
+                "trips": trips_of(each, data),
+                "held_for": each.held_for,
+                "commands": each.commands,
+            }
+            for shard, each in found.items()
+        ]
+        click.echo(json.dumps(shown, indent=2))
+        return
+    rows = []
+    for shard, each in found.items():
+        sent = each.commands.get("sent", {})
+        not_sent = each.commands.get("not_sent", {})
+        rows.append(
+            (
+                str(shard),
+                trips_of(each, data),
+                ", ".join(each.held_for) or "nobody",
+                *(count(sent.get(kind, 0)) for kind in ("restore", "trip")),
+                ", ".join(f"{why} {count(many)}" for why, many in not_sent.items() if many) or "none",
+            )
+        )
+    headers = ("shard", "trips", "waiting for", "restores sent", "trips sent", "not sent")
+    output_console().print(table("Trips", headers, rows))
 
 
 def _updates(
