@@ -15,17 +15,23 @@ from pipeline.wire.schemas import IDS, Ids
 
 __all__ = ["Station", "say", "station_options"]
 
+_ORDER: Final[tuple[Ids, ...]] = ("utf8", "uint64")
+"""The order in which types of ids are tried where nobody has said which the deployment has."""
 _PATIENCE: Final = Patience(hello_s=0.5)
 
 
 class Station(NamedTuple):
-    """From where an operator speaks: the node's endpoint and public key, the operator's key, and its outbox."""
+    """From where an operator speaks: the node's endpoint and public key, the operator's key, and its outbox.
+
+    `ids` is the deployment's type of ids, None where that was not said.
+    """
 
     to: str
     key: Path
     node: Path
     outbox: Path
     wait_s: float
+    ids: Ids | None = None
 
 
 def station_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -49,17 +55,27 @@ def station_options(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(file_okay=False, path_type=Path),
         help="Folder of what is on its way; always the same for a key.  [default: NAME.outbox beside the key]",
     )
+    @click.option(
+        "--ids", type=click.Choice(list(IDS)), help="Type of all ids.  [default: what the node takes]"
+    )
     @click.option("--wait", "wait_s", default=10.0, show_default=True, help="Seconds to wait for the node.")
     @wraps(command)
     def with_station(
-        *, to: str, key: Path, node: Path, outbox: Path | None, wait_s: float, **options: Any
+        *,
+        to: str,
+        key: Path,
+        node: Path,
+        outbox: Path | None,
+        wait_s: float,
+        ids: Ids | None,
+        **options: Any,
     ) -> None:
-        command(station=Station(to, key, node, outbox or key.with_suffix(".outbox"), wait_s), **options)
+        command(station=Station(to, key, node, outbox or key.with_suffix(".outbox"), wait_s, ids), **options)
 
     return with_station
 
 
-def say(station: Station, kind: str, batch_of: Callable[[Ids], Any], ids: Sequence[Ids] = tuple(IDS)) -> None:
+def say(station: Station, kind: str, batch_of: Callable[[Ids], Any], ids: Sequence[Ids] = _ORDER) -> None:
     """Have the node take a batch, and wait until it is on its disk and applied.
 
     Nothing is kept for later if the node does not answer: what an operator wants now may be wrong tomorrow. Where the
@@ -81,7 +97,7 @@ def say(station: Station, kind: str, batch_of: Callable[[Ids], Any], ids: Sequen
             )
         if earlier:
             click.echo(f"{earlier} that an earlier command had left on its way arrived first.", err=True)
-        for each in ids:
+        for each in (station.ids,) if station.ids else ids:
             refused.clear()
             producer.send(kind, batch_of(each))
             if not producer.flush(station.wait_s):

@@ -76,12 +76,16 @@ def approve(station: Station, accounts: tuple[str, ...]) -> None:
       feikong trips approve 100017 --to tcp://node:7070 --key op.key --node node.pub
     """  # noqa: D301
     whole = all(account.isdecimal() and int(account) < 2**64 for account in accounts)
+    if station.ids == "uint64" and not whole:
+        raise click.BadParameter(
+            f"{' '.join(accounts)}; expected whole numbers, as --ids says", param_hint="ACCOUNT"
+        )
 
     def batch_of(ids: Ids) -> pa.RecordBatch:
         given = [int(account) for account in accounts] if ids == "uint64" else list(accounts)
         return _updates(ids, op="approve_trip", account_id=given)
 
-    say(station, "updates", batch_of, ("uint64", "utf8") if whole else ("utf8",))
+    say(station, "updates", batch_of, ("utf8", "uint64") if whole else ("utf8",))
     click.echo(
         f"The approval of {len(accounts)} accounts is with the node; of one that is not due, `exceptions` tells."
     )

@@ -60,18 +60,32 @@ def test_the_other_type_of_ids_is_tried_where_the_first_is_refused(serving, tmp_
     serving.model.refuse = {1}
     assert run(tmp_path, serving.endpoint, "suspend").exit_code == 0
     (table,) = applied(serving)
-    assert table.schema.field("account_id").type == pa.string()
+    assert table.schema.field("account_id").type == pa.uint64()
     serving.model.refuse = {3, 4}
     done = run(tmp_path, serving.endpoint, "suspend")
     assert (done.exit_code, "refuses it: ids of the other type" in done.output) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("accounts", "told"), [(["17", "4"], [17, 4]), (["A17", "4"], ["A17", "4"]), (["²", "4"], ["²", "4"])]
+    ("accounts", "ids", "told"),
+    [
+        (["17", "4"], ["--ids", "uint64"], [17, 4]),
+        (["17", "4"], [], ["17", "4"]),
+        (["A17", "4"], [], ["A17", "4"]),
+        (["²", "4"], [], ["²", "4"]),
+    ],
 )
-def test_approvals_name_their_accounts(serving, tmp_path, accounts, told):
-    assert run(tmp_path, serving.endpoint, "approve", *accounts).exit_code == 0
+def test_approvals_name_their_accounts(serving, tmp_path, accounts, ids, told):
+    assert run(tmp_path, serving.endpoint, "approve", *accounts, *ids).exit_code == 0
     assert [rows(table) for table in applied(serving)] == [[("approve_trip", each, None) for each in told]]
+
+
+def test_numbers_are_tried_only_for_accounts_that_are_numbers(serving, tmp_path):
+    serving.model.refuse = {1, 3}
+    assert run(tmp_path, serving.endpoint, "approve", "17").exit_code == 0
+    assert [rows(table) for table in applied(serving)] == [[("approve_trip", 17, None)]]
+    assert run(tmp_path, serving.endpoint, "approve", "A17").exit_code == 1
+    assert run(tmp_path, serving.endpoint, "approve", "A17", "--ids", "uint64").exit_code == 2
 
 
 def test_what_a_node_does_not_hear_now_it_never_hears(serving, tmp_path):
