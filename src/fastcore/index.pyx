@@ -1,12 +1,10 @@
-"""Open addressing from ids to rows: eight bytes a slot, at most five eighths of them taken.
+"""Open addressing from ids to rows, by cache lines: twelve rows in each, and a byte of each id's hash.
 
-A slot holds a row and half of its id's hash, so a look-up reads one slot and then the state that the caller
-wants anyway. Nothing is ever taken out: an id that starts anew lets its slot point to another row."""
+A look-up reads one line, and then the state that the caller wants anyway. What finds its line full stands in
+the next that is not. Nothing is ever taken out: an id that starts anew lets its place point to another row."""
 
-# cython: cdivision=True
-
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
 from fastcore.memory cimport allocate_huge, free_pages, grow
 from fastcore.native cimport mix
@@ -28,32 +26,38 @@ cdef uint64_t hash_text(const char* text, int64_t length) noexcept nogil:
 
 cdef uint32_t find_number(const Index* index, uint64_t id, uint64_t hash) noexcept nogil:
     cdef uint64_t place = hash & index.mask
-    cdef Slot slot
-    if index.slots == NULL:
+    cdef uint8_t tag = <uint8_t>tag_of(hash)
+    cdef const Line* line
+    cdef int i
+    if index.lines == NULL:
         return NONE
     while True:
-        slot = index.slots[place]
-        if slot.row == NONE:
+        line = &index.lines[place]
+        for i in range(LINE_ROWS):
+            if line.tags[i] == tag and (<const uint64_t*>(index.rows + index.stride * line.rows[i]))[0] == id:
+                return line.rows[i]
+        if not line.passed:
             return NONE
-        if slot.tag == <uint32_t>(hash >> 32) and (<const uint64_t*>(index.rows + index.stride * slot.row))[0] == id:
-            return slot.row
         place = (place + 1) & index.mask
 
 
 cdef uint32_t find_text(const Index* index, const char* text, int64_t length, uint64_t hash) noexcept nogil:
-    cdef uint64_t place = hash & index.mask
-    cdef uint64_t id
-    cdef Slot slot
-    if index.slots == NULL:
+    cdef uint64_t place = hash & index.mask, id
+    cdef uint8_t tag = <uint8_t>tag_of(hash)
+    cdef const Line* line
+    cdef int i
+    if index.lines == NULL:
         return NONE
     while True:
-        slot = index.slots[place]
-        if slot.row == NONE:
-            return NONE
-        if slot.tag == <uint32_t>(hash >> 32):
-            id = (<const uint64_t*>(index.rows + index.stride * slot.row))[0]
+        line = &index.lines[place]
+        for i in range(LINE_ROWS):
+            if line.tags[i] != tag:
+                continue
+            id = (<const uint64_t*>(index.rows + index.stride * line.rows[i]))[0]
             if <int64_t>(id & 0xFF) == length and memcmp(index.text + (id >> 8), text, length) == 0:
-                return slot.row
+                return line.rows[i]
+        if not line.passed:
+            return NONE
         place = (place + 1) & index.mask
 
 
@@ -73,56 +77,73 @@ cdef uint64_t store_id(Index* index, const Ids* ids, int64_t i) noexcept nogil:
     return <uint64_t>place << 8 | <uint64_t>length
 
 
+cdef void place_row(Line* lines, uint64_t mask, uint64_t hash, uint32_t row) noexcept nogil:
+    cdef uint64_t place = hash & mask
+    cdef Line* line = &lines[place]
+    cdef int i = 0
+    while line.tags[LINE_ROWS - 1]:
+        line.passed = 1
+        place = (place + 1) & mask
+        line = &lines[place]
+    while line.tags[i]:
+        i += 1
+    line.rows[i] = row
+    line.tags[i] = <uint8_t>tag_of(hash)
+
+
 cdef void put(Index* index, uint64_t hash, uint32_t row, uint32_t in_place_of) noexcept nogil:
     cdef uint64_t place = hash & index.mask
-    while index.slots[place].row != NONE:
-        if in_place_of != NONE and index.slots[place].row == in_place_of:
-            index.slots[place].row = row
-            return
+    cdef Line* line
+    cdef int i
+    while in_place_of != NONE:
+        line = &index.lines[place]
+        for i in range(LINE_ROWS):
+            if line.tags[i] and line.rows[i] == in_place_of:
+                line.rows[i] = row
+                return
+        if not line.passed:
+            break
         place = (place + 1) & index.mask
-    index.slots[place].row = row
-    index.slots[place].tag = <uint32_t>(hash >> 32)
+    place_row(index.lines, index.mask, hash, row)
     index.count += 1
 
 
 cdef int reserve_ids(Index* index, int64_t more, int64_t more_bytes) noexcept nogil:
-    cdef uint64_t slots = index.mask + 1 if index.slots != NULL else 64
-    cdef uint64_t old, place, id, hash
-    cdef uint32_t row
-    cdef Slot* grown
+    cdef uint64_t lines = index.mask + 1 if index.lines != NULL else 8
+    cdef uint64_t old, id, hash
+    cdef Line* line
+    cdef Line* grown
+    cdef int i
     # A text may be copied with up to 15 bytes beyond it.
     if more_bytes and grow(<void**>&index.text, &index.text_capacity, index.text_length + more_bytes + 16, 1) < 0:
         return -1
-    while 5 * slots < 8 * <uint64_t>(index.count + more):
-        slots *= 2
-    if index.slots != NULL and slots == index.mask + 1:
+    while LINE_FILL * lines < <uint64_t>(index.count + more):
+        lines *= 2
+    if index.lines != NULL and lines == index.mask + 1:
         return 0
-    if slots > (<uint64_t>1 << 40):
+    if lines > (<uint64_t>1 << 40):
         return -1
-    grown = <Slot*>allocate_huge(slots * sizeof(Slot))
+    grown = <Line*>allocate_huge(lines * sizeof(Line))
     if grown == NULL:
         return -1
-    memset(grown, 0xFF, slots * sizeof(Slot))
-    if index.slots != NULL:
+    if index.lines != NULL:
         for old in range(index.mask + 1):
-            row = index.slots[old].row
-            if row == NONE:
-                continue
-            id = (<const uint64_t*>(index.rows + index.stride * row))[0]
-            if index.text_length:
-                hash = hash_text(index.text + (id >> 8), id & 0xFF)
-            else:
-                hash = hash_number(id)
-            place = hash & (slots - 1)
-            while grown[place].row != NONE:
-                place = (place + 1) & (slots - 1)
-            grown[place] = index.slots[old]
-    free_pages(index.slots)
-    index.slots = grown
-    index.mask = slots - 1
+            line = &index.lines[old]
+            for i in range(LINE_ROWS):
+                if not line.tags[i]:
+                    break
+                id = (<const uint64_t*>(index.rows + index.stride * line.rows[i]))[0]
+                if index.text_length:
+                    hash = hash_text(index.text + (id >> 8), id & 0xFF)
+                else:
+                    hash = hash_number(id)
+                place_row(grown, lines - 1, hash, line.rows[i])
+    free_pages(index.lines)
+    index.lines = grown
+    index.mask = lines - 1
     return 0
 
 
 cdef void free_index(Index* index) noexcept nogil:
-    free_pages(index.slots)
+    free_pages(index.lines)
     free_pages(index.text)

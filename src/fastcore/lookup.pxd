@@ -1,5 +1,5 @@
-# The meters of a batch's reads, looked up while those before them are taken, step by step: a slot is on its way
-# before it is read, and so are the meter, the text of its id, and its account.
+# The meters of a batch's reads, looked up while those before them are taken, step by step: a line of the index is
+# on its way before it is read, and so are the meter, the text of its id, and its account.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core
@@ -10,9 +10,11 @@ from fastcore.types cimport NONE
 
 cdef enum:
     BLOCK = 8                        # rows that are guessed together
+    STRANGERS = 4                    # of them, which end the guessing if there are more
     RING = 64                        # rows on their way, a power of two
+    BLOCKS = 8                       # of them
     # Rows from the one that is taken to the one that takes each step; multiples of BLOCK.
-    SLOT_AHEAD = 48
+    LINE_AHEAD = 48
     METER_AHEAD = 32
     TEXT_AHEAD = 24
     ACCOUNT_AHEAD = 16
@@ -22,22 +24,24 @@ cdef struct Lookup:
     int64_t rows
     uint64_t[RING] hashes
     uint32_t[RING] found             # rows of meters; NONE: unknown
-    uint8_t[RING] guessed            # by block: rows that follow one another, found without a slot
-    bint in_order                    # the newest two rows looked up followed one another
-    int64_t lead                     # and their meters' rows were so far ahead of the batch's
+    uint8_t[BLOCKS] unguessed       # by block: a bit for each of its rows that takes the steps
+    bint guessing
+    int64_t lead                     # so far are meters' rows ahead of the batch's, by the newest guess
+    bint in_order                    # the newest two rows that took the steps followed one another
+    int64_t step_lead                # and their meters' rows were so far ahead
 
 cdef void start_lookup(Lookup* lookup, const Ids* ids, int64_t rows) noexcept nogil
-# Tries to guess the block whose slots are next, when row `first` is.
+# Tries to guess the block whose lines are next, when row `first` is.
 cdef void guess(const Core* core, int64_t first, Lookup* lookup) noexcept nogil
 
-cdef inline bint takes_steps(const Lookup* lookup, int64_t first) noexcept nogil:
-    """Whether a block that begins there has rows that were not guessed."""
-    return 0 <= first < lookup.rows and not lookup.guessed[(first & (RING - 1)) // BLOCK]
+cdef inline uint8_t that_take_steps(const Lookup* lookup, int64_t first) noexcept nogil:
+    """A bit for each row of the block that begins there which was not guessed."""
+    return lookup.unguessed[(first & (RING - 1)) // BLOCK] if 0 <= first < lookup.rows else 0
 
-cdef inline void fetch_slot(const Core* core, int64_t row, Lookup* lookup) noexcept nogil:
+cdef inline void fetch_line(const Core* core, int64_t row, Lookup* lookup) noexcept nogil:
     cdef uint64_t hash = hash_id(lookup.ids, row)
     lookup.hashes[row & (RING - 1)] = hash
-    prefetch(&core.meter_ids.slots[hash & core.meter_ids.mask])
+    prefetch(&core.meter_ids.lines[hash & core.meter_ids.mask])
 
 cdef inline void fetch_meter(const Core* core, int64_t row, Lookup* lookup) noexcept nogil:
     cdef int64_t place = row & (RING - 1)
@@ -45,8 +49,8 @@ cdef inline void fetch_meter(const Core* core, int64_t row, Lookup* lookup) noex
     lookup.found[place] = meter
     if meter != NONE:
         prefetch(&core.meters[meter])
-    lookup.in_order = meter - row == lookup.lead
-    lookup.lead = meter - row
+    lookup.in_order = meter - row == lookup.step_lead
+    lookup.step_lead = meter - row
 
 cdef inline void fetch_text(const Core* core, int64_t row, const Lookup* lookup) noexcept nogil:
     cdef uint32_t meter = lookup.found[row & (RING - 1)]

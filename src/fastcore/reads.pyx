@@ -3,8 +3,6 @@
 A read is planned first, in 128 bits where a product could leave 64, and takes effect only when nothing is
 left that could refuse it."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastcore.census cimport not_silent, unsettle
@@ -14,8 +12,8 @@ from fastcore.findings cimport meter_finding, open_one
 from fastcore.gaps cimport add_gap, split_off, drop_gaps, remove_gap
 from fastcore.native cimport NEVER, product, unlikely
 from fastcore.lookup cimport (
-    ACCOUNT_AHEAD, BLOCK, METER_AHEAD, RING, SLOT_AHEAD, TEXT_AHEAD, Lookup, fetch_account, fetch_meter,
-    fetch_slot, fetch_text, guess, start_lookup, takes_steps,
+    ACCOUNT_AHEAD, BLOCK, METER_AHEAD, RING, LINE_AHEAD, TEXT_AHEAD, Lookup, fetch_account, fetch_meter,
+    fetch_line, fetch_text, guess, start_lookup, that_take_steps,
 )
 from fastcore.ordinary cimport (
     FULL_COUNT, MOMENTS, Moment, Pass, begin_pass, end_pass, look_at, take_ordinary,
@@ -349,28 +347,30 @@ cdef void take_known(Core* core, const ReadColumns* reads) noexcept nogil:
     cdef Moment[MOMENTS] moments
     cdef int64_t first, i, rows = reads.rows
     cdef uint32_t meter
-    cdef bint slots, meters, texts, accounts
+    cdef uint8_t lines, meters, texts, accounts, bit
     cdef Pass run = begin_pass(core)
     for i in range(MOMENTS):
         moments[i] = run.moment
     start_lookup(&lookup, &reads.meter, rows)
-    first = -SLOT_AHEAD
+    first = -LINE_AHEAD
     while first < rows:
-        if first + SLOT_AHEAD < rows:
-            guess(core, first + SLOT_AHEAD, &lookup)
-        slots = takes_steps(&lookup, first + SLOT_AHEAD)
-        meters = takes_steps(&lookup, first + METER_AHEAD)
-        texts = takes_steps(&lookup, first + TEXT_AHEAD) and reads.meter.numbers == NULL
-        accounts = takes_steps(&lookup, first + ACCOUNT_AHEAD)
+        if first + LINE_AHEAD < rows:
+            guess(core, first + LINE_AHEAD, &lookup)
+        lines = that_take_steps(&lookup, first + LINE_AHEAD)
+        meters = that_take_steps(&lookup, first + METER_AHEAD)
+        texts = that_take_steps(&lookup, first + TEXT_AHEAD) if reads.meter.numbers == NULL else 0
+        accounts = that_take_steps(&lookup, first + ACCOUNT_AHEAD)
+        bit = 1
         for i in range(first, first + BLOCK):
-            if slots and i + SLOT_AHEAD < rows:
-                fetch_slot(core, i + SLOT_AHEAD, &lookup)
-            if meters and i + METER_AHEAD < rows:
+            if lines & bit:
+                fetch_line(core, i + LINE_AHEAD, &lookup)
+            if meters & bit:
                 fetch_meter(core, i + METER_AHEAD, &lookup)
-            if unlikely(texts) and i + TEXT_AHEAD < rows:
+            if unlikely(texts & bit):
                 fetch_text(core, i + TEXT_AHEAD, &lookup)
-            if accounts and i + ACCOUNT_AHEAD < rows:
+            if accounts & bit:
                 fetch_account(core, i + ACCOUNT_AHEAD, run.moment.slab, &lookup)
+            bit = <uint8_t>(bit << 1)
             if i < 0 or i >= rows:
                 continue
             if unlikely(reads.at_s[i] != run.moment.at_s):
@@ -388,11 +388,9 @@ cdef void take_known(Core* core, const ReadColumns* reads) noexcept nogil:
 
 
 cdef void apply_reads(Core* core, const ReadColumns* reads) noexcept nogil:
-    """An ordinary read takes the straight line; all others, and whatever is wrong with one, go through
-    `take_read`.
-    """
+    """An ordinary read takes the straight line; all others, and whatever is wrong with one, `take_read`."""
     cdef int64_t i
-    if core.meter_ids.slots != NULL:
+    if core.meter_ids.lines != NULL:
         take_known(core, reads)
         return
     for i in range(reads.rows):
