@@ -5,8 +5,8 @@ No I/O, no sockets, no clock, no threads of its own. Its modules, each of which 
 errors arrays schemas config_limits config_model config_values config_reader config_engine config_tariffs
 config_policies localtime calendar tariffs config fromvalues canonical inputs native types structs rows
 memory maps index core exceptions findings rating gaps validation census windows plan lookup ordinary reads
-belonging gates waiting commands control registry fitting payments acks updates configured needs reconfigure batches
-columns views report audit dump load snapshot effects frames states reader engine
+belonging gates waiting commands control registry fitting payments acks updates columns sheets configured needs
+reconfigure batches views report audit dump load snapshot effects entries outputs frames states reader engine
 """
 
 from fastcore.config import Config

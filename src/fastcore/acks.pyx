@@ -1,7 +1,5 @@
 """Acks: noted at their row, taken by the control step (reference, section 7)."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, mark

@@ -4,8 +4,6 @@ Most districts are *steady*: every meter has read before the window began, and i
 window, so every window expects the same. Only the others are counted meter by meter. Nor are meters looked at
 for silence before the one that was last heard of first can have become silent."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcore.core cimport Core

@@ -8,14 +8,17 @@ from fastcore.index cimport Index
 cdef class Block:
     cdef char* data
     cdef readonly int64_t size
+    cdef bint pooled
 
-cdef Block new_block(int64_t size)                       # MemoryError where there is no room
+cdef inline int64_t padded(int64_t size) noexcept nogil:
+    return (size + 63) & ~<int64_t>63
+
+cdef Block small_block(int64_t size)                     # MemoryError where there is no room
 # A block for that many rows of `intervals`, and where each column lies.
 cdef Block intervals_block(int64_t rows, Intervals* out)
 # A block for that many ids as text.
 cdef Block text_block(int64_t rows)
-# An Arrow array of ids: `codes` are the states' first fields. With text, its bytes are gathered, into the block if
-# there is one.
+# An Arrow array of ids: `codes` are the states' first fields, in memory of `owner`. With text, its bytes are gathered.
 cdef object id_array(
-    const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid, Block block
+    const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid
 )

@@ -1,10 +1,12 @@
 """Columns that are handed to Arrow without a copy.
 
-A batch writes into one block; each column's Arrow buffer keeps the block alive, and when the last is dropped
-the block returns to a pool, so that a steady stream of batches pays for its pages once."""
+A batch writes its intervals into one large block; each column's Arrow buffer keeps the block alive, and when the
+last is dropped the block returns to a pool, so that a steady stream of batches pays for its pages once."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memset
+from posix.stdlib cimport posix_memalign
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +31,9 @@ cdef class Block:
     def __dealloc__(self):
         if self.data == NULL:
             return
+        if not self.pooled:
+            free(self.data)
+            return
         kept = pool.setdefault(self.size, [])
         if len(kept) < POOLED:
             kept.append(<size_t>self.data)
@@ -36,7 +41,17 @@ cdef class Block:
             free_pages(self.data)
 
 
-cdef Block new_block(int64_t size):
+cdef Block small_block(int64_t size):
+    cdef Block block = Block.__new__(Block)
+    cdef void* data = NULL
+    block.size = padded(size + ALIGNMENT)
+    if posix_memalign(&data, ALIGNMENT, block.size):
+        raise MemoryError(f"no room for {block.size} bytes of output")
+    block.data = <char*>data
+    return block
+
+
+cdef Block large_block(int64_t size):
     cdef Block block = Block.__new__(Block)
     cdef int64_t room = 4096
     while room < size:
@@ -49,17 +64,14 @@ cdef Block new_block(int64_t size):
         if block.data == NULL:
             raise MemoryError(f"no room for {room} bytes of output")
     block.size = room
+    block.pooled = True
     return block
-
-
-cdef inline int64_t padded(int64_t size) noexcept nogil:
-    return (size + ALIGNMENT - 1) & ~<int64_t>(ALIGNMENT - 1)
 
 
 cdef Block intervals_block(int64_t rows, Intervals* out):
     # Columns a power of two apart would all fall into the same few lines of the first cache.
     cdef int64_t wide = padded(8 * rows) + APART, bits = padded((rows + 7) >> 3)
-    cdef Block block = new_block(9 * wide + padded(4 * rows) + padded(2 * rows) + bits)
+    cdef Block block = large_block(9 * wide + padded(4 * rows) + padded(2 * rows) + bits)
     cdef char* place = block.data
     out.items = 0
     out.without_account = 0
@@ -82,23 +94,19 @@ cdef Block intervals_block(int64_t rows, Intervals* out):
 
 cdef Block text_block(int64_t rows):
     """Room for that many ids as text, however long they are."""
-    return new_block(padded(4 * (rows + 1)) + ID_BYTES * (rows + 1))
+    return large_block(padded(4 * (rows + 1)) + ID_BYTES * (rows + 1))
 
 
 cdef object id_array(
-    const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid, Block block
+    const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid
 ):
     cdef int64_t i, length = 0
     cdef int32_t* offsets
     cdef char* bytes
     if not text:
         return pa.Array.from_buffers(pa.uint64(), rows, [valid, pa.foreign_buffer(<size_t>codes, 8 * rows, owner)])
-    if block is None:
-        owner = np.empty(padded(4 * (rows + 1)) + ID_BYTES * (rows + 1), np.uint8)
-        offsets = <int32_t*><size_t>owner.ctypes.data
-    else:
-        owner = block
-        offsets = <int32_t*>block.data
+    owner = np.empty(padded(4 * (rows + 1)) + ID_BYTES * (rows + 1), np.uint8)
+    offsets = <int32_t*><size_t>owner.ctypes.data
     bytes = <char*>offsets + padded(4 * (rows + 1))
     with nogil:
         # A row without an id has the code 0: no text.

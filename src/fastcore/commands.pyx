@@ -1,7 +1,5 @@
 """Control records, and what is sent: commands with their attempts, and notices (reference, section 7)."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcore.core cimport Core, push

@@ -1,12 +1,13 @@
 # A configuration laid out for the loops, and the Python objects that own what it points to.
 from fastcore.core cimport Core
+from fastcore.sheets cimport Words
 from fastcore.structs cimport Limits, Policy, Tariff
 
 cdef class Configured:
     cdef readonly object config
     cdef readonly tuple tariff_names         # by row; None: gone
     cdef readonly tuple policy_names
-    cdef readonly tuple level_texts          # of all policies, one after the other
+    cdef Words level_texts                   # of all policies, one after the other
     cdef list kept                           # arrays into which the structs below point
     cdef object calendar
     cdef Limits limits

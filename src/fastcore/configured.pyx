@@ -11,6 +11,7 @@ from fastcore.calendar import Calendar
 from fastcore.tariffs import TariffTables
 
 from fastcore.core cimport Core
+from fastcore.sheets cimport Words
 from fastcore.structs cimport Limits, Policy, Ratio, Tariff
 
 
@@ -60,7 +61,7 @@ cdef class Configured:
         for row, name in enumerate(self.policy_names):
             if name is not None:
                 self.lay_policy(config.policies[name], &self.policies[row], texts)
-        self.level_texts = tuple(texts)
+        self.level_texts = Words(texts)
 
     def __dealloc__(self):
         free(self.tariffs)

@@ -4,8 +4,6 @@ Only accounts in `core.attention` are looked at: those whose balance rose, or fe
 for, whose registry, policy or acks changed, and all that wait for time to pass. To the others the step has
 nothing to say."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.commands cimport control_of, forget_command, issue, notice, restore, send, set_state

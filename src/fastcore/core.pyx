@@ -4,18 +4,16 @@ All room that a batch may need is made before it takes effect, from bounds on wh
 brings can do. A failed allocation therefore leaves the engine as it was, and the loops never allocate. What
 is reserved and not used is address space only."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from fastcore.index cimport free_index, reserve_ids
+from fastcore.index cimport Index, free_index, reserve_ids
 from fastcore.maps cimport free_map, reserve_map
 from fastcore.memory cimport allocate_pages, free_pages, grow, grow_huge, renew
 from fastcore.native cimport NEVER, floor_div
 from fastcore.rows cimport (
-    CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow,
+    CollectionRow, CommandRow, ExceptionRow, LedgerRow, NoticeRow, WindowRow,
 )
 from fastcore.structs cimport (
     AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, MeterInfo, MeterProfile,
@@ -55,8 +53,8 @@ cdef Core* new_core() noexcept nogil:
     shape(&core.commands, sizeof(CommandRow))
     shape(&core.window_rows, sizeof(WindowRow))
     shape(&core.collection, sizeof(CollectionRow))
-    shape(&core.finding_rows, sizeof(FindingRow))
-    shape(&core.order_rows, sizeof(FindingRow))
+    shape(&core.finding_rows, sizeof(Open))
+    shape(&core.order_rows, sizeof(Open))
     return core
 
 
@@ -224,26 +222,31 @@ cdef int room_for_payments(Core* core, int64_t more) noexcept nogil:
     return reserve_map(&core.paid_ids, more)
 
 
+cdef int room_for_ids(Index* index, void** rows, int64_t* capacity, int64_t need) noexcept nogil:
+    """Room for structs that an index leads to, which follows them at once, whatever fails afterwards."""
+    cdef int made = grow_huge(rows, capacity, need, index.stride)
+    index.rows = <const char*>rows[0]
+    return made
+
+
 cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
     cdef int64_t accounts = core.accounts_count + needs.accounts, meters = core.meters_count + needs.meters
     cdef int64_t more
     if needs.accounts:
         if (accounts >= NONE
-                or grow_huge(<void**>&core.accounts, &core.accounts_capacity, accounts, sizeof(AccountState)) < 0
+                or room_for_ids(&core.account_ids, <void**>&core.accounts, &core.accounts_capacity, accounts) < 0
                 or grow(<void**>&core.account_infos, &core.account_infos_capacity, accounts, sizeof(AccountInfo)) < 0
                 or grow(<void**>&core.attention, &core.attention_capacity, (accounts >> 6) + 1, 8) < 0
                 or grow(
                     <void**>&core.attention_words, &core.attention_words_capacity, (accounts >> 12) + 1, 8) < 0):
             return -1
-        core.account_ids.rows = <const char*>core.accounts
         if reserve_ids(&core.account_ids, needs.accounts, needs.account_bytes) < 0:
             return -1
     if needs.meters:
         if (meters >= NONE
-                or grow_huge(<void**>&core.meters, &core.meters_capacity, meters, sizeof(MeterState)) < 0
+                or room_for_ids(&core.meter_ids, <void**>&core.meters, &core.meters_capacity, meters) < 0
                 or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, meters, sizeof(MeterInfo)) < 0):
             return -1
-        core.meter_ids.rows = <const char*>core.meters
         if reserve_ids(&core.meter_ids, needs.meters, needs.meter_bytes) < 0:
             return -1
     more = core.profiles_count + needs.profiles

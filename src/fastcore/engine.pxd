@@ -17,4 +17,3 @@ cdef class Engine:
     cdef dict header(self)
     cdef Configured next_configuration(self, object text)
     cdef object run_batch(self, str kind, Batch batch, Configured next_configured, int64_t now_s)
-    cdef object effects(self, Block block)

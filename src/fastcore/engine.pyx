@@ -12,7 +12,6 @@ from fastcore import snapshot
 from fastcore.config import Config
 from fastcore.effects import Effects
 from fastcore.errors import FeikongError, InvariantError, SchemaError
-from fastcore.frames import empty_output, record_batch
 from fastcore.schemas import KINDS, OUTPUTS
 from fastcore.states import state_table
 
@@ -207,24 +206,7 @@ cdef class Engine:
             raise InvariantError(
                 f"batch {core.sequence}: {core.overrun} rows found no room, which should have been reserved; "
                 f"this is a fault of fastcore, and the engine must be loaded from a snapshot")
-        return self.effects(block)
-
-    cdef object effects(self, Block block):
-        cdef Core* core = self.core
-        id_type = self.reader.id_type
-        out = {}
-        for name in self.outputs:
-            if name == "intervals":
-                rows = core.intervals.items or None
-            else:
-                rows = self.reader.new_rows(name)
-            if rows is None:
-                out[name] = empty_output(name, id_type)
-            elif name == "intervals":
-                out[name] = self.reader.intervals(block)
-            else:
-                out[name] = record_batch(name, self.reader, rows)
-        return Effects(out)
+        return Effects({name: self.reader.output(name, block) for name in self.outputs})
 
     @property
     def sequence(self):

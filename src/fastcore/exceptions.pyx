@@ -1,12 +1,11 @@
 """Rows of `exceptions`: which row was refused, why, and what it was about (reference, section 3)."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastcore.core cimport Core, push
 from fastcore.index cimport Ids
+from fastcore.native cimport write_digits
 from fastcore.rows cimport ExceptionRow
 from fastcore.types cimport HAS_SUBJECT
 
@@ -36,14 +35,7 @@ cdef void subject_is_text(Core* core, ExceptionRow* item, const char* text, int6
 
 cdef void subject_is_number(Core* core, ExceptionRow* item, uint64_t number) noexcept nogil:
     cdef char[20] digits
-    cdef int place = 20
-    while True:
-        place -= 1
-        digits[place] = <char>(48 + number % 10)
-        number //= 10
-        if number == 0:
-            break
-    subject_is_text(core, item, digits + place, 20 - place)
+    subject_is_text(core, item, digits, write_digits(digits, number))
 
 
 cdef void subject_is_id(Core* core, ExceptionRow* item, const Ids* ids, int64_t i) noexcept nogil:

@@ -1,12 +1,9 @@
 """Findings and orders: what is open, and the rows that tell of it (reference, sections 7 and 8)."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core, Opens, push
 from fastcore.maps cimport get, remove, set
-from fastcore.rows cimport FindingRow
 from fastcore.structs cimport MeterState, Open
 from fastcore.types cimport (
     FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER, FINDING_ZERO_USAGE,
@@ -19,12 +16,10 @@ cdef inline uint64_t key(uint8_t kind, uint32_t subject) noexcept nogil:
 
 
 cdef void tell(Core* core, Opens* opens, const Open* item, bint closed) noexcept nogil:
-    cdef FindingRow* row = <FindingRow*>push(core, opens.rows)
-    row.id = item.id
-    row.kind = item.kind
-    row.subject = item.subject
-    row.district = item.district
-    row.closed = closed
+    cdef Open* row = <Open*>push(core, opens.rows)
+    row[0] = item[0]
+    row.at_s = core.now_s
+    row.live = not closed
 
 
 cdef bint is_open(const Opens* opens, uint8_t kind, uint32_t subject) noexcept nogil:

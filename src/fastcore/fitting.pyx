@@ -1,7 +1,5 @@
 """Rows of meters: what a row may say, what it changes, and meters that start anew (reference, section 3)."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 

@@ -1,7 +1,5 @@
 """The gates (reference, section 7): in their order, the first that is closed holds a trip back."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcore.core cimport Core

@@ -2,8 +2,6 @@
 fail.
 """
 
-# cython: cdivision=True
-
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.string cimport memcpy
 

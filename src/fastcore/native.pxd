@@ -1,5 +1,5 @@
 # What C has and Cython has no word for: 128-bit products, prefetching, bit counts.
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from *:
     """
@@ -30,6 +30,15 @@ cdef extern from *:
     #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
     #error "fastcore reads bytes of its states eight at a time, as little-endian machines lay them out"
     #endif
+    static inline void fc_set_bit(uint8_t *bits, int64_t i) { bits[i >> 3] |= (uint8_t)(1 << (i & 7)); }
+    /* Writes a number's digits, 20 at most; returns how many. */
+    static inline int64_t fc_write_digits(char *to, uint64_t number) {
+        char digits[20];
+        int place = 20;
+        do { digits[--place] = (char)('0' + number % 10); number /= 10; } while (number);
+        memcpy(to, digits + place, (size_t)(20 - place));
+        return 20 - place;
+    }
     static inline int fc_lowest_bit(uint64_t word) { return __builtin_ctzll(word); }
     static inline void fc_prefetch(const void *place) { __builtin_prefetch(place, 1, 3); }
     /* Zero pages that take room only once they are written to; the size of all stands in the line before them. */
@@ -106,6 +115,8 @@ cdef extern from *:
     uint64_t mix "fc_mix"(uint64_t a, uint64_t b) noexcept nogil
     # Rounds towards minus infinity, on both sides of zero; b > 0.
     int64_t floor_div "fc_floor_div"(int64_t a, int64_t b) noexcept nogil
+    void set_bit "fc_set_bit"(uint8_t* bits, int64_t i) noexcept nogil
+    int64_t write_digits "fc_write_digits"(char* to, uint64_t number) noexcept nogil
     int lowest_bit "fc_lowest_bit"(uint64_t word) noexcept nogil
     # Zero pages, aligned to lines, that take room only once they are written to, or huge ones; NULL where there is no
     # room.

@@ -1,7 +1,5 @@
 """Bounds on what a batch may write, so that all room is made before it takes effect."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t
 
 from fastcore.core cimport Core, Needs

@@ -1,7 +1,5 @@
 """What the reads of one instant share, worked out once for all of them."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int32_t, int64_t
 
 from fastcore.core cimport Core

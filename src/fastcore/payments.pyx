@@ -3,8 +3,6 @@
 The payments accepted of late lie in a ring, in order of acceptance, so those to be forgotten are always the
 first."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 

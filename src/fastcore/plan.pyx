@@ -3,8 +3,6 @@
 Products that could leave 64 bits are taken in 128, so that results are those of unbounded integers.
 """
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.core cimport Core

@@ -1,7 +1,5 @@
 """Tiers and standing charges (reference, section 5)."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint16_t
 
 from fastcore.core cimport Core

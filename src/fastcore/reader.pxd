@@ -13,5 +13,5 @@ cdef class Reader:
     cdef Block district_texts
     cdef object ids                          # "uint64" or "utf8"; None while no registry batch has decided
     cdef Block room_for_intervals(self, int64_t rows)
-    cdef object new_rows(self, str output)       # of the newest batch, as structs; None if there are none
-    cdef object intervals(self, Block block)     # the record batch that the newest batch wrote into the block
+    # An output of the newest batch, as a record batch; `block` has its intervals, None if there are none.
+    cdef object output(self, str name, Block block)

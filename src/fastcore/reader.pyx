@@ -8,21 +8,20 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 import numpy as np
 import pyarrow as pa
 
-from fastcore.schemas import OUTPUTS
+from fastcore.frames import empty_output, schema_of
+from fastcore.schemas import STATES
 
 from fastcore.columns cimport Block, id_array, intervals_block, text_block
 from fastcore.configured cimport Configured
-from fastcore.core cimport Core, Intervals, Opens, Rows, free_core, new_core
+from fastcore.core cimport Core, Rows, free_core, new_core
+from fastcore.entries cimport standing_entries
 from fastcore.index cimport Index
 from fastcore.native cimport NEVER
+from fastcore.outputs cimport intervals_batch, output_batch
 from fastcore.report cimport gaps_by_meter
 from fastcore.structs cimport Text
 from fastcore.types cimport NONE
 from fastcore.views cimport bytes_of, copy_of
-
-
-cdef object rows_of_output(const Rows* rows, str struct):
-    return copy_of(rows.data, rows.items, struct) if rows.items else None
 
 
 cdef class Reader:
@@ -56,24 +55,12 @@ cdef class Reader:
         return pa.string() if self.ids == "utf8" else pa.uint64()
 
     @property
-    def window_s(self):
-        return self.core.limits.window_s
-
-    @property
-    def subjects(self):
-        return bytes_of(self.core.subjects.data, self.core.subjects.items)
-
-    @property
     def tariff_names(self):
         return self.configured.tariff_names
 
     @property
     def policy_names(self):
         return self.configured.policy_names
-
-    @property
-    def level_texts(self):
-        return self.configured.level_texts
 
     def id_column(self, table, rows, valid=None):
         """The ids of rows of a table as an Arrow array; null where not `valid`."""
@@ -95,7 +82,7 @@ cdef class Reader:
         bits = None
         if valid is not None and not valid.all():
             bits = pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
-        return id_array(index, core.text_ids, &codes[0], count, out, bits, None)
+        return id_array(index, core.text_ids, &codes[0], count, out, bits)
 
     def texts(self, which, rows):
         """The "name" or "grid" of districts; None for the row that is none."""
@@ -110,16 +97,6 @@ cdef class Reader:
             text = core.districts[row].name if which == "name" else core.districts[row].grid
             out.append(None if text.offset < 0 else bytes_of(core.texts.data + text.offset, text.length).decode())
         return out
-
-    def districts_of(self, table, rows):
-        """The districts, as rows, of rows of "meters" or "accounts"."""
-        cdef Core* core = self.core
-        cdef uint32_t row
-        if table == "meters":
-            districts = [core.meters[row].district for row in rows.tolist()]
-        else:
-            districts = [core.accounts[row].district for row in rows.tolist()]
-        return np.array(districts, np.uint32)
 
     def rows_of(self, table):
         """A copy of a table's structs."""
@@ -142,10 +119,10 @@ cdef class Reader:
 
     def open_entries(self, which):
         """The open findings or orders, by id."""
-        cdef Core* core = self.core
-        cdef Opens* opens = &core.findings if which == "findings" else &core.orders
-        rows = copy_of(opens.items, opens.count, "Open")
-        return rows[rows["live"] != 0]
+        schema = STATES[which](self.id_type)
+        if which == "findings":
+            return standing_entries(self.core, &self.core.findings, schema, False)
+        return standing_entries(self.core, &self.core.orders, schema, True)
 
     cdef Block room_for_intervals(self, int64_t rows):
         """Takes all blocks that the batch's rows of `intervals` may need, before it takes effect."""
@@ -156,52 +133,32 @@ cdef class Reader:
             self.district_texts = text_block(rows)
         return block
 
-    cdef object new_rows(self, str output):
-        """The rows of an output of the newest batch, as structs; None if there are none."""
+    cdef object output(self, str name, Block block):
+        """An output of the newest batch; `block` has the columns of its intervals."""
         cdef Core* core = self.core
-        if output == "ledger":
-            return rows_of_output(&core.ledger, "LedgerRow")
-        if output == "exceptions":
-            return rows_of_output(&core.exceptions, "ExceptionRow")
-        if output == "notices":
-            return rows_of_output(&core.notices, "NoticeRow")
-        if output == "commands":
-            return rows_of_output(&core.commands, "CommandRow")
-        if output == "districts":
-            return rows_of_output(&core.window_rows, "WindowRow")
-        if output == "collection":
-            return rows_of_output(&core.collection, "CollectionRow")
-        return rows_of_output(&core.finding_rows if output == "findings" else &core.order_rows, "FindingRow")
-
-    cdef object intervals(self, Block block):
-        """The columns that the batch wrote, borrowed from its block."""
-        cdef Intervals* out = &self.core.intervals
-        cdef Core* core = self.core
-        cdef int64_t i, rows = out.items
-        cdef bint text = core.text_ids
-        for i in range(rows):
-            out.seq[i] = core.sequence
-        schema = OUTPUTS["intervals"](self.id_type)
-        valid = None
-        if out.without_account:
-            valid = pa.foreign_buffer(<size_t>out.has_account, (rows + 7) >> 3, block)
-
-        def column(size_t place, int width, int i, valid=None):
-            buffers = [valid, pa.foreign_buffer(place, width * rows, block)]
-            return pa.Array.from_buffers(schema.field(i).type, rows, buffers)
-
-        batch = pa.RecordBatch.from_arrays([
-            column(<size_t>out.seq, 8, 0),
-            column(<size_t>out.row, 4, 1),
-            id_array(&core.meter_ids, text, out.meter_id, rows, block, None, self.meter_texts),
-            id_array(&core.account_ids, text, out.account_id, rows, block, valid, self.account_texts),
-            id_array(&core.district_ids, text, out.district_id, rows, block, None, self.district_texts),
-            column(<size_t>out.start_s, 8, 5),
-            column(<size_t>out.end_s, 8, 6),
-            column(<size_t>out.energy_wh, 8, 7),
-            column(<size_t>out.quality, 2, 8),
-            column(<size_t>out.charge_nano, 8, 9, valid),
-            column(<size_t>out.balance_nano, 8, 10, valid),
-        ], schema=schema)
-        self.meter_texts = self.account_texts = self.district_texts = None
-        return batch
+        cdef const Rows* rows = &core.ledger
+        id_type = self.id_type
+        if name == "intervals":
+            if core.intervals.items == 0:
+                return empty_output(name, id_type)
+            made = intervals_batch(
+                core, schema_of(name, id_type), block, self.meter_texts, self.account_texts, self.district_texts)
+            self.meter_texts = self.account_texts = self.district_texts = None
+            return made
+        if name == "exceptions":
+            rows = &core.exceptions
+        elif name == "notices":
+            rows = &core.notices
+        elif name == "commands":
+            rows = &core.commands
+        elif name == "districts":
+            rows = &core.window_rows
+        elif name == "collection":
+            rows = &core.collection
+        elif name == "findings":
+            rows = &core.finding_rows
+        elif name == "orders":
+            rows = &core.order_rows
+        if rows.items == 0:
+            return empty_output(name, id_type)
+        return output_batch(core, name, schema_of(name, id_type), self.configured.level_texts)

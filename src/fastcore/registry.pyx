@@ -1,7 +1,5 @@
 """Rows of accounts and districts: they come, and change (reference, section 3)."""
 
-# cython: cdivision=True
-
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset

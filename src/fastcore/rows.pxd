@@ -53,10 +53,3 @@ cdef struct CollectionRow:
     uint32_t received
     uint32_t expected
     uint8_t klass
-
-cdef struct FindingRow:              # of orders, too
-    uint64_t id
-    uint32_t subject
-    uint32_t district
-    uint8_t kind
-    uint8_t closed

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fastcore import types
-from fastcore.frames import Source, command, entries, fixed, instants, names, words
+from fastcore.frames import Source, fixed, instants, names, words
 from fastcore.schemas import ENERGY, INSTANT, MONEY, STATES
 
 __all__ = ["StateSource", "state_table"]
@@ -27,17 +27,6 @@ _METER_KNOWN: Final = 1 | 2
 _METER_OUT_OF_USE: Final = 4 | 8 | 32
 _METER_GONE: Final = 32
 _UNSURE: Final = 1
-_COMMAND_FIELDS: Final = {
-    "id": "command_id",
-    "kind": "command",
-    "attempt": "attempt",
-    "account": "account",
-    "meter": "command_meter",
-    "issued_at_s": "issued_at_s",
-    "expires_at_s": "expires_at_s",
-    "cause": "cause",
-}
-"""By a command's column: the field of a control record."""
 _SUSPENDED: Final = 1
 
 
@@ -52,7 +41,7 @@ class StateSource(Source, Protocol):
     def standing_gaps(self) -> tuple[Rows, Rows]:
         """Return the meters' gaps, oldest first by meter, and the row of each one's meter."""
 
-    def open_entries(self, which: str) -> Rows:
+    def open_entries(self, which: str) -> pa.RecordBatch:
         """Return the open "findings" or "orders", by id."""
 
 
@@ -125,20 +114,29 @@ def _gaps(source: StateSource) -> list[pa.Array]:
 
 
 def _findings(source: StateSource) -> list[pa.Array]:
-    rows = source.open_entries("findings")
-    return entries(source, rows, types.Finding, np.zeros(len(rows), np.int8), fixed(INSTANT, rows["at_s"]))
+    columns: list[pa.Array] = source.open_entries("findings").columns
+    return columns
 
 
 def _orders(source: StateSource) -> list[pa.Array]:
-    rows = source.open_entries("orders")
-    return entries(source, rows, types.Order, np.zeros(len(rows), np.int8), fixed(INSTANT, rows["at_s"]))
+    columns: list[pa.Array] = source.open_entries("orders").columns
+    return columns
 
 
 def _commands(source: StateSource) -> list[pa.Array]:
     controls = source.rows_of("controls")
     controls = controls[controls["command"] != types.Command.COMMAND_NONE]
     controls = controls[np.argsort(controls["command_id"], kind="stable")]
-    return command(source, {field: controls[name] for field, name in _COMMAND_FIELDS.items()})
+    return [
+        fixed(pa.uint64(), controls["command_id"]),
+        words(types.Command, controls["command"]),
+        fixed(pa.uint32(), controls["attempt"]),
+        source.id_column("accounts", controls["account"]),
+        source.id_column("meters", controls["command_meter"]),
+        fixed(INSTANT, controls["issued_at_s"]),
+        fixed(INSTANT, controls["expires_at_s"]),
+        words(types.Cause, controls["cause"]),
+    ]
 
 
 _TABLES: Final[dict[str, Callable[[StateSource], list[pa.Array]]]] = {

@@ -152,13 +152,13 @@ cdef struct Touched:                 # a closed window as it was before the runn
     uint32_t spare
     Figures before
 
-cdef struct Open:                    # an open finding or order
+cdef struct Open:                    # an open finding or order; in outputs, one that was opened or closed
     uint64_t id
-    int64_t at_s
+    int64_t at_s                     # when it was
     uint32_t subject                 # row of the meter, account or district; NONE: the engine
     uint32_t district                # NONE: the engine
     uint8_t kind
-    uint8_t live                     # 0: closed, and dropped at the next clearing
+    uint8_t live                     # 0: closed; in the state, dropped at the next clearing
 
 cdef struct Paid:                    # a payment accepted, remembered
     uint8_t[16] id

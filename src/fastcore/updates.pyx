@@ -3,8 +3,6 @@
 An op judges first and changes only when nothing is left that could refuse it. The refusals stand in the
 reference's order: what is unknown, `closed`, and `bad_update` for all else."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from fastcore.belonging cimport choose, succeed

@@ -9,9 +9,6 @@ from libc.stdint cimport int64_t
 
 import numpy as np
 
-from fastcore.rows cimport (
-    CollectionRow, CommandRow, ExceptionRow, FindingRow, LedgerRow, NoticeRow, WindowRow,
-)
 from fastcore.structs cimport (
     AccountInfo, AccountState, Control, DistrictState, Figures, Gap, MeterInfo, MeterProfile, MeterState,
     Open, Paid,
@@ -19,42 +16,28 @@ from fastcore.structs cimport (
 
 cdef AccountInfo[1] account_infos
 cdef AccountState[1] accounts
-cdef CollectionRow[1] collection
-cdef CommandRow[1] commands
 cdef Control[1] controls
 cdef DistrictState[1] districts
-cdef ExceptionRow[1] exceptions
 cdef Figures[1] figures
-cdef FindingRow[1] findings
 cdef Gap[1] gaps
-cdef LedgerRow[1] ledger
 cdef MeterInfo[1] meter_infos
 cdef MeterProfile[1] profiles
 cdef MeterState[1] meters
-cdef NoticeRow[1] notices
 cdef Open[1] opens
 cdef Paid[1] paid
-cdef WindowRow[1] windows
 
 DTYPES = {
     "AccountInfo": np.asarray(<AccountInfo[:1]>account_infos).dtype,
     "AccountState": np.asarray(<AccountState[:1]>accounts).dtype,
-    "CollectionRow": np.asarray(<CollectionRow[:1]>collection).dtype,
-    "CommandRow": np.asarray(<CommandRow[:1]>commands).dtype,
     "Control": np.asarray(<Control[:1]>controls).dtype,
     "DistrictState": np.asarray(<DistrictState[:1]>districts).dtype,
-    "ExceptionRow": np.asarray(<ExceptionRow[:1]>exceptions).dtype,
     "Figures": np.asarray(<Figures[:1]>figures).dtype,
-    "FindingRow": np.asarray(<FindingRow[:1]>findings).dtype,
     "Gap": np.asarray(<Gap[:1]>gaps).dtype,
-    "LedgerRow": np.asarray(<LedgerRow[:1]>ledger).dtype,
     "MeterInfo": np.asarray(<MeterInfo[:1]>meter_infos).dtype,
     "MeterProfile": np.asarray(<MeterProfile[:1]>profiles).dtype,
     "MeterState": np.asarray(<MeterState[:1]>meters).dtype,
-    "NoticeRow": np.asarray(<NoticeRow[:1]>notices).dtype,
     "Open": np.asarray(<Open[:1]>opens).dtype,
     "Paid": np.asarray(<Paid[:1]>paid).dtype,
-    "WindowRow": np.asarray(<WindowRow[:1]>windows).dtype,
 }
 
 

@@ -9,8 +9,6 @@ gate before it can close by time alone, and its turns are counted for it.
 Instants lie in a heap. One whose account was woken earlier stays there; it wakes the account once more, which
 changes nothing."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcore.core cimport Core, mark, unmark

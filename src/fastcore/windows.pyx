@@ -4,8 +4,6 @@ section 8).
 Figures lie by window, then by district: the reads of an hour go to one slab, which stays in cache, whatever
 their order."""
 
-# cython: cdivision=True
-
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcmp, memset
