@@ -21,6 +21,7 @@ __all__ = ["WIDTHS", "Form", "Forms"]
 
 WIDTHS: Final = (8, 8, 8, 2)
 """Bytes of a row in each column of READS with ids of `uint64`."""
+_NOWHERE: Final = slice(0, 0)
 FORMS_MAX: Final = 4096
 """So many are known at once."""
 
@@ -71,12 +72,13 @@ def _form_of(body: Buffer, batch: pa.RecordBatch) -> Form | None:
     """The form of a batch that lies in a body, None where it has columns of variable length."""
     if not pa.types.is_uint64(batch.schema.field(0).type):
         return None
+    if not batch.num_rows:
+        return Form(0, len(body), (_NOWHERE, _NOWHERE, _NOWHERE, _NOWHERE))
     start = pa.py_buffer(body).address
     columns = []
     for column, width in zip(batch.columns, WIDTHS, strict=True):
         at = column.buffers()[1].address - start
-        if not 0 <= at <= at + width * batch.num_rows <= len(body):
-            return None  # Arrow moved it: a batch of no rows may lie nowhere
+        assert 0 <= at <= at + width * batch.num_rows <= len(body), "Arrow reads a plain column where it lies"
         columns.append(slice(at, at + width * batch.num_rows))
     first, second, third, fourth = columns
     return Form(batch.num_rows, len(body), (first, second, third, fourth))

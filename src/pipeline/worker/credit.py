@@ -59,10 +59,13 @@ class Credit:
             self._stale = True
 
     def begin(self, key: bytes, now_s: float) -> int:
-        """A producer has come; returns what it is granted at first. The others' shares follow at the next `turn`."""
+        """A producer has come; returns what it is granted at first.
+
+        If what is under way leaves room for it, it need not wait: the others' shares shrink at the next `turn`.
+        """
         account = self._waiting[key] = _Account()
         self._stale = True
-        self._let_in(key, account, self._share_bytes(), now_s)
+        self._let_in(key, account, self._share_bytes(), self.flying_bytes, now_s)
         return account.granted_bytes
 
     def close(self, key: bytes, flying_bytes: int) -> None:
@@ -102,11 +105,7 @@ class Credit:
         for key in list(self._served) if self._waiting else ():
             account = self._served[key]
             if account.sent_bytes >= account.claim_bytes or now_s - account.sent_s >= IDLE_S:
-                del self._served[key]
-                self._claimed_bytes -= account.claim_bytes
-                self._waiting[key] = account
-                account.sent_bytes = account.granted_bytes = 0
-                self._changed.add(key)
+                self._put_off(key, account)
         self._serve(now_s)
 
     def changes(self) -> set[bytes]:
@@ -124,18 +123,27 @@ class Credit:
         """Grant all that are served their share, and let in those that still fit, in their order."""
         self._stale = False
         share_bytes = self._share_bytes()
+        # A share that grows or shrinks a little with each that comes or goes is not worth a message to all.
         for key, account in self._served.items():
-            self._grant(key, account, share_bytes)
+            if not share_bytes or not account.granted_bytes * 3 // 4 <= share_bytes <= account.granted_bytes:
+                self._grant(key, account, share_bytes)
+        if self._claimed_bytes > self._budget_bytes:
+            for key, account in self._served.items():
+                self._grant(key, account, share_bytes)
+        while len(self._served) > 1 and self._claimed_bytes > self._budget_bytes:
+            self._put_off(*next(reversed(self._served.items())))
         while self._waiting:
             key, account = next(iter(self._waiting.items()))
-            if not self._let_in(key, account, share_bytes, now_s):
+            if not self._let_in(key, account, share_bytes, self._claimed_bytes, now_s):
                 break
             self._changed.add(key)
 
-    def _let_in(self, key: bytes, account: _Account, share_bytes: int, now_s: float) -> bool:
-        """Serve one that waits, if it fits."""
+    def _let_in(
+        self, key: bytes, account: _Account, share_bytes: int, taken_bytes: int, now_s: float
+    ) -> bool:
+        """Serve one that waits, if it fits beside so much."""
         claim_bytes = max(share_bytes, account.largest_bytes, CLAIM_BYTES_LEAST)
-        if not share_bytes or (self._served and self._claimed_bytes + claim_bytes > self._budget_bytes):
+        if not share_bytes or (self._served and taken_bytes + claim_bytes > self._budget_bytes):
             return False
         del self._waiting[key]
         self._served[key] = account
@@ -144,14 +152,19 @@ class Credit:
         self._claimed_bytes += claim_bytes
         return True
 
+    def _put_off(self, key: bytes, account: _Account) -> None:
+        """Let one that is served wait."""
+        del self._served[key]
+        self._claimed_bytes -= account.claim_bytes
+        self._waiting[key] = account
+        account.sent_bytes = account.granted_bytes = 0
+        self._changed.add(key)
+
     def _grant(self, key: bytes, account: _Account, share_bytes: int) -> None:
-        # A share that grows or shrinks a little with each that comes or goes is not worth a message to all.
-        small = account.granted_bytes * 3 // 4 <= share_bytes <= account.granted_bytes
-        if not small or not share_bytes:
-            if account.granted_bytes != share_bytes:
-                self._changed.add(key)
+        if account.granted_bytes != share_bytes:
+            self._changed.add(key)
             account.granted_bytes = share_bytes
-        self._claim(account)
+            self._claim(account)
 
     def _claim(self, account: _Account) -> None:
         self._claimed_bytes -= account.claim_bytes

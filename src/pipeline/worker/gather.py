@@ -49,8 +49,8 @@ class Gather:
 
     def __init__(self) -> None:
         self._sendings: list[Sending] = []
-        self._bodies: list[Buffer] = []
-        self._contents: list[Form | pa.RecordBatch] = []
+        self._columns: tuple[list[Buffer], ...] = ([], [], [], [])
+        self._batches: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
         self._keys: set[bytes] = set()
@@ -66,20 +66,24 @@ class Gather:
 
     def fits(self, content: Form | pa.RecordBatch, rows: int, length: int) -> bool:
         """Whether a batch can be added to what waits."""
-        return not self._sendings or (
-            self._rows + rows <= ROWS_MAX
-            and len(self._sendings) < PARTS_MAX
-            and self._bytes + length <= GATHER_BYTES_MAX
-            and _alike(self._contents[0], content)
-        )
+        if not self._sendings:
+            return True
+        if self._rows + rows > ROWS_MAX or self._bytes + length > GATHER_BYTES_MAX:
+            return False
+        if not self._batches:
+            return isinstance(content, Form)
+        return not isinstance(content, Form) and bool(content.schema.equals(self._batches[0].schema))
 
     def add(self, sending: Sending, content: Form | pa.RecordBatch, body: Buffer, now_s: float) -> bool:
         """Add one that fits; returns whether there is no room for more."""
         if not self._sendings:
             self._since_s = now_s
         self._sendings.append(sending)
-        self._contents.append(content)
-        self._bodies.append(body)
+        if isinstance(content, Form):
+            for column, place in zip(self._columns, content.columns, strict=True):
+                column.append(body[place])
+        else:
+            self._batches.append(content)
         self._keys.add(sending.session.key)
         self._rows += sending.rows
         self._bytes += len(body)
@@ -89,13 +93,12 @@ class Gather:
         """All that waits, as one batch; None if nothing does."""
         if not self._sendings:
             return None
-        contents = self._contents
-        if isinstance(contents[0], Form):
-            batch = _joined(self._bodies, [content for content in contents if isinstance(content, Form)])
+        if self._batches:
+            batch = pa.concat_batches(self._batches)
         else:
-            batch = pa.concat_batches(contents)
+            batch = _batch_of([b"".join(column) for column in self._columns], self._rows)
         gathered = Gathered(self._sendings, batch)
-        self._sendings, self._bodies, self._contents = [], [], []
+        self._sendings, self._columns, self._batches = [], ([], [], [], []), []
         self._rows = self._bytes = 0
         self._keys.clear()
         return gathered
@@ -103,7 +106,8 @@ class Gather:
 
 def columns_of(body: Buffer, form: Form) -> pa.RecordBatch:
     """The batch in a body of a known form, over the body's own bytes."""
-    return _joined([body], [form])
+    view = memoryview(body)
+    return _batch_of([view[place] for place in form.columns], form.rows)
 
 
 def body_of(batch: pa.RecordBatch) -> Buffer:
@@ -114,18 +118,9 @@ def body_of(batch: pa.RecordBatch) -> Buffer:
     return memoryview(sink.getvalue())
 
 
-def _joined(bodies: Sequence[Buffer], forms: Sequence[Form]) -> pa.RecordBatch:
-    views = [memoryview(body) for body in bodies]
-    rows = sum(form.rows for form in forms)
-    arrays = []
-    for i, kind in enumerate(_READS.types):
-        parts = [view[form.columns[i]] for view, form in zip(views, forms, strict=True)]
-        values = pa.py_buffer(parts[0] if len(parts) == 1 else b"".join(parts))
-        arrays.append(pa.Array.from_buffers(kind, rows, [None, values], null_count=0))
+def _batch_of(columns: Sequence[Buffer], rows: int) -> pa.RecordBatch:
+    arrays = [
+        pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(values)], null_count=0)
+        for kind, values in zip(_READS.types, columns, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=_READS)
-
-
-def _alike(first: Form | pa.RecordBatch, other: Form | pa.RecordBatch) -> bool:
-    if isinstance(first, Form) or isinstance(other, Form):
-        return isinstance(first, Form) and isinstance(other, Form)
-    return bool(first.schema.equals(other.schema))

@@ -90,6 +90,7 @@ def test_a_batch_of_no_rows_is_taken_either_way():
     forms = Forms()
     frames = rewritten(Kind.READS, write_batch(Kind.READS, reads(0)), 0)
     assert judged(frames, forms) is judged(frames, forms) is judged(frames, None) is None
+    assert columns(frames.body, forms.read(Header.unpack(frames.header), frames.body)) == [b""] * 4
 
 
 def test_ids_of_text_have_no_form():
