@@ -176,9 +176,10 @@ class SimLock:
 class SimDisk:
     """A directory whose faults are planned; implements `pipeline.journal.disk.Disk`."""
 
-    def __init__(self, faults: Faults | None = None, capacity: int | None = None) -> None:
+    def __init__(self, faults: Faults | None = None, capacity: int | None = None, name: str = "") -> None:
         self.faults = faults or Faults()
         self.capacity = capacity
+        self.name = name
         self.life = 0
         self.files: dict[str, Inode] = {}
         self.platter: dict[str, Inode] = {}
@@ -234,11 +235,12 @@ class SimDisk:
         self._names_change(f"remove {name}", lambda names: names.pop(name, None) and None)
 
     def sync_names(self) -> None:
+        what = f"sync_names {self.name}".rstrip()
         if self.faults.fails():
-            self.faults.step("sync_names", self.pending.clear)
+            self.faults.step(what, self.pending.clear)
             self.faults.injected["EIO sync_names"] += 1
             raise OSError(errno.EIO, "the simulated disk failed a sync of its directory")
-        self.faults.step("sync_names", self._land_names)
+        self.faults.step(what, self._land_names, lambda: self._land_names(share=0.5))
 
     def lock(self, name: str, text: str) -> SimLock:
         if name in self.locks:
@@ -310,7 +312,9 @@ class SimDisk:
 
         self.faults.step(what, both)
 
-    def _land_names(self) -> None:
-        for change in self.pending:
+    def _land_names(self, share: float = 1.0) -> None:
+        """The first of what changed in the directory is on the platter, or all."""
+        count = int(len(self.pending) * share)
+        for change in self.pending[: count if share < 1.0 else None]:
             change(self.platter)
-        self.pending.clear()
+        del self.pending[: count if share < 1.0 else None]
