@@ -19,6 +19,7 @@ WRITERS = {
     "pipeline/keys/files.py",
     "pipeline/node/engine_process.py",
     "pipeline/outputs/parquet.py",
+    "pipeline/reshard/move.py",
     "pipeline/sources/build.py",
     "pipeline/sources/rejects.py",
     "pipeline/sources/sent.py",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import click
 
 from pipeline.errors import SourceError
+from pipeline.journal import RealDisk
+from pipeline.journal.disk import DiskLocked
 from pipeline.node.config import Setup, setup_from_toml
+from pipeline.node.layout import LayoutError
 
-__all__ = ["CONFIG", "DATA", "load_setup"]
+__all__ = ["CONFIG", "DATA", "load_setup", "node_lock"]
 
 CONFIG = click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 DATA = click.option(
@@ -18,6 +25,21 @@ DATA = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="The node's data directory.",
 )
+
+LOCK: Final = "node.lock"
+
+
+@contextmanager
+def node_lock(data: Path) -> Iterator[None]:
+    """Hold the data directory of a node, which is made if it is not there; raises `LayoutError` if another does."""
+    try:
+        lock = RealDisk(data).lock(LOCK, str(os.getpid()))
+    except DiskLocked as error:
+        raise LayoutError(f"{data}: another node runs here, process {error}; expected none") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def load_setup(path: Path) -> Setup:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import signal
 import subprocess
 import sys
@@ -15,20 +14,18 @@ from typing import Final
 
 import click
 
-from pipeline.cli._node import CONFIG, DATA, load_setup
+from pipeline.cli._node import CONFIG, DATA, load_setup, node_lock
 from pipeline.clock import RealClock
-from pipeline.journal import RealDisk
-from pipeline.journal.disk import DiskLocked
 from pipeline.listening import endpoint_of, listen
 from pipeline.node.config import NodeConfig
 from pipeline.node.identity import made_pair
-from pipeline.node.layout import LayoutError, Places, open_layout
+from pipeline.node.layout import Places, open_layout
 from pipeline.node.supervise import Child, Part, Supervisor
+from pipeline.reshard.move import check_unchanged
 
 __all__ = ["run"]
 
 LOOK_S: Final = 0.1
-LOCK: Final = "node.lock"
 PR_SET_PDEATHSIG: Final = 1
 
 
@@ -46,15 +43,9 @@ def run(config: Path, data: Path) -> None:
       feikong run county.toml --data node
     """  # noqa: D301
     node = load_setup(config).node
-    disk = RealDisk(data)
-    try:
-        lock = disk.lock(LOCK, str(os.getpid()))
-    except DiskLocked as error:
-        raise LayoutError(f"{data}: another node runs here, process {error}; expected none") from None
-    try:
+    with node_lock(data):
+        check_unchanged(data)
         _run(node, config, data)
-    finally:
-        lock.release()
 
 
 def _run(node: NodeConfig, config: Path, data: Path) -> None:

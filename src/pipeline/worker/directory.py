@@ -49,9 +49,10 @@ class Directory:
 
     def learn(self, what: str, ids: pa.Array, shard: int) -> None:
         """A shard says that these are in it."""
-        if what not in self._known:
-            self._known[what] = _Numbers() if pa.types.is_uint64(ids.type) else _Texts()
-        self._known[what].learn(ids, shard)
+        kind = _Numbers if pa.types.is_uint64(ids.type) else _Texts
+        known = self._known.setdefault(what, kind())
+        assert isinstance(known, kind), "a deployment has ids of one type"
+        known.learn(ids, shard)
         if what == "accounts" and self._expected:
             for each in ids.to_pylist():
                 self._expected.pop(each, None)
@@ -63,9 +64,11 @@ class Directory:
         self._expected.update(zip(accounts.to_pylist(), shards.tolist(), strict=True))
 
     def places(self, what: What, ids: pa.Array) -> Shards:
-        """Where each of these is; `UNKNOWN` for a null, and for what no shard has told of."""
+        """Where each of these is; `UNKNOWN` for a null, what no shard has told of, and ids of the other type."""
         known = self._known.get(what)
-        found = np.full(len(ids), UNKNOWN, np.int16) if known is None else known.places(ids)
+        if known is None or isinstance(known, _Numbers) != pa.types.is_uint64(ids.type):
+            return np.full(len(ids), UNKNOWN, np.int16)
+        found = known.places(ids)
         if what == "accounts" and self._expected:
             rows = np.flatnonzero(found == UNKNOWN)
             expected = [self._expected.get(each, UNKNOWN) for each in ids.take(pa.array(rows)).to_pylist()]
@@ -93,7 +96,7 @@ class _Numbers:
     def places(self, ids: pa.Array) -> Shards:
         if not len(self._ids):
             return np.full(len(ids), UNKNOWN, np.int16)
-        values = ids.fill_null(0).to_numpy(zero_copy_only=False) if ids.null_count else ids.to_numpy()
+        values = ids.fill_null(0).to_numpy(zero_copy_only=False)
         at = np.searchsorted(self._ids, values)
         at[at == len(self._ids)] = 0
         found = np.where(self._ids[at] == values, self._shards[at], np.int16(UNKNOWN))

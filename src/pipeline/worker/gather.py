@@ -115,7 +115,7 @@ def body_of(batch: pa.RecordBatch) -> Buffer:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return memoryview(sink.getvalue())
+    return memoryview(sink.getvalue()).cast("B")
 
 
 def _batch_of(columns: Sequence[Buffer], rows: int) -> pa.RecordBatch:
