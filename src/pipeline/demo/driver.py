@@ -215,14 +215,11 @@ class Driver:
 
         def all_came() -> bool:
             sender.poll()
-            while self._reports.poll(
-                0.0 if len(took) == given and self._sent.seq >= self.sequence else 0.002
-            ):
-                report = self._reports.recv()
+            while (report := self._hear(len(took) < given or self._sent.seq < self.sequence)) is not None:
                 if isinstance(report, Took):
                     took.append(report)
                     self._took(report)
-                elif isinstance(report, Sent):
+                else:
                     self._sent = report
             if len(took) < given or self._sent.seq < self.sequence:
                 return False
@@ -237,6 +234,15 @@ class Driver:
             self._polled_s = self._clock()
             self._station.poll()
         return took
+
+    def _hear(self, wait: bool) -> Took | Sent | None:
+        """The next report; None if there is none, after a moment if one is waited for."""
+        try:
+            return self._reports.recv() if self._reports.poll(0.002 if wait else 0.0) else None
+        except (EOFError, ConnectionError):
+            raise DemoError(
+                "the engine's process has ended; what it said on standard error tells why"
+            ) from None
 
     def _note(self, kind: str, batch: pa.RecordBatch | None, parts: int) -> None:
         """Count a batch that was taken, in so many parts, and write it to the log."""

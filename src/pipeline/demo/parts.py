@@ -6,7 +6,7 @@ tells the county what it does, over a pipe, and its clock stands still: time is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -36,6 +36,8 @@ __all__ = ["Node"]
 
 START_S: Final = 60.0
 """So long may a part take until it is there, or until it has come to its end."""
+LOOK_S: Final = 0.1
+"""Between two looks whether it still can."""
 PRODUCERS: Final = (Role.REGISTRY, Role.READS, Role.PAYMENTS, Role.OPERATOR)
 
 
@@ -61,7 +63,9 @@ class Node(Closing):
         try:
             engine, worker = self._parts
             self.reports = engine.pipe
-            self.station = self._connect(worker.hears(Listening).endpoint, pair, pairs, folder, clock)
+            self.station = self._connect(
+                worker.hears(Listening, [engine]).endpoint, pair, pairs, folder, clock
+            )
         except BaseException:
             self.close()
             raise
@@ -118,18 +122,26 @@ class _Part:
         self._process.start()
         other.close()
 
-    def hears(self, kind: type[Any]) -> Any:
-        """The next thing of a kind that it tells; raises `DemoError` if it ends before."""
-        while self.pipe.poll(START_S):
+    @property
+    def ended(self) -> bool:
+        """Whether its process has ended."""
+        return self._process.exitcode is not None
+
+    def hears(self, kind: type[Any], needs: Sequence[_Part] = ()) -> Any:
+        """The next thing of a kind that it tells.
+
+        Raises `DemoError` if it ends before, or one of those that it needs, or says nothing for too long.
+        """
+        for _ in range(int(START_S / LOOK_S)):
             try:
-                told = self.pipe.recv()
-            except EOFError:
+                if self.pipe.poll(LOOK_S) and isinstance(told := self.pipe.recv(), kind):
+                    return told
+            except (EOFError, ConnectionError):
                 break
-            if isinstance(told, kind):
-                return told
-        self._process.join(1)
+            if any(part.ended for part in needs):
+                break
         raise DemoError(
-            f"a part of the node has ended, or said nothing for {START_S:g} s (exit status {self._process.exitcode})"
+            f"a part of the node has ended, or said nothing for {START_S:g} s; standard error tells why"
         )
 
     def end(self) -> None:
