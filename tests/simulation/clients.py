@@ -1,134 +1,172 @@
-"""Producers and a head-end of the simulation: the package's own conversations and outboxes, on disks that fail."""
+"""Clients: the real conversations and outboxes, over simulated disks and a simulated network."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
-from pipeline.client import Conversation, Patience
 from pipeline.client.commands import CommandGate
-from pipeline.client.events import BatchRefused, LostAtNode
-from pipeline.client.headend import HeadEndConversation
+from pipeline.client.conversation import Conversation
+from pipeline.client.errors import OutboxFull
+from pipeline.client.events import Event, LostAtNode
+from pipeline.client.headend import CommandAck, HeadEnd, HeadEndConversation
 from pipeline.client.outbox import Outbox
-from pipeline.keys import PublicKey
-from pipeline.wire import Kind, Role
+from pipeline.client.station import Station
+from pipeline.wire import Role
 from pipeline.wire.commands import Command
-from simulation.disk import Faults, SimDisk
-from simulation.network import Clock, Connection
-from unit import core_world as world
-from unit.node.world import Body, body_of
+from simulation.clock import SimClock
+from simulation.county import ROLES, Given, key_of, of_rows
+from simulation.disk import SimDisk
+from simulation.judge import require
+from simulation.model import Model
+from simulation.network import NetLink, Network
+from simulation.points import Points
+from unit import core_world as rows
 
-PATIENCE = Patience(hello_s=1.0, silence_s=3.0, progress_s=6.0)
 SEGMENT = 8 * 4096
 
 
-class Violation(AssertionError):
-    """Something that must never happen has happened."""
-
-
-@dataclass
 class Client:
-    """A producer: what it was given is in `given`, whatever its disk remembers."""
+    """A producer: what it is given is in `truth`; what it has promised to deliver survives all that happens to it."""
 
-    public: PublicKey
-    faults: Faults
-    connection: Connection
-    given: list[Body] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.disk = SimDisk(self.faults)
+    def __init__(self, name: str, points: Points, clock: SimClock, network: Network, model: Model) -> None:
+        self.name, self.role, self.key = name, ROLES[name], key_of(name)
+        self.truth: list[Given] = []
+        self.points = points
+        self.disk = SimDisk(points, name="segment")
+        self.clock, self.network, self.model = clock, network, model
+        self.promised = 0
+        self.station: Station | None = None
         self.outbox: Outbox | None = None
-        self.talk: Conversation | None = None
-
-    @property
-    def role(self) -> Role:
-        return Role(self.public.role)
 
     @property
     def settled(self) -> bool:
-        return self.talk is not None and self.talk.settled and self.outbox.newest == len(self.given)
+        """Whether all that it was given is acknowledged."""
+        return self.outbox is not None and self.outbox.acked == len(self.truth)
 
     def start(self) -> None:
-        self.outbox = Outbox(
+        """Open the outbox; what was promised must be in it."""
+        self.outbox = outbox = Outbox(
             self.disk,
-            self.public.curve,
+            self.key,
             new_id=bytes(16),
             keep_covered=self.role is Role.PAYMENTS,
             segment_bytes=SEGMENT,
         )
-        if self.outbox.newest < len(self.given):
-            del self.given[self.outbox.newest :]  # `add` had not returned: it was never promised
-        elif self.outbox.newest > len(self.given):
-            self.given += self._found(len(self.given) + 1)
-        self.talk = self.converse()
+        require(
+            outbox.newest >= self.promised, f"{self.name}: batch {self.promised} was promised, and is lost"
+        )
+        require(outbox.newest <= len(self.truth), f"{self.name}: batch {outbox.newest} was never given")
+        del self.truth[outbox.newest :]
+        self.promised = outbox.newest
+        self.station = self._station(outbox)
 
-    def converse(self) -> Conversation:
-        return Conversation(self.public.curve, self.outbox, PATIENCE)
+    def give(self, given: Given) -> None:
+        """Have a batch delivered."""
+        assert self.outbox is not None
+        self.truth.append(given)
+        try:
+            self.outbox.add((given.kind, given.rows, given.body))
+        except OutboxFull:
+            self.truth.pop()
+            return
+        self.promised = len(self.truth)
+
+    def run(self) -> None:
+        """Exchange messages."""
+        assert self.station is not None
+        assert self.outbox is not None
+        self.station.poll()
+        self.model.acknowledged(self.key, self.outbox.acked, self.outbox.covered)
+
+    def note(self) -> None:
+        """Write down what is known to be acknowledged."""
+        assert self.outbox is not None
+        self.outbox.note()
 
     def die(self, power: bool) -> None:
-        self.disk.power_failure() if power else self.disk.kill()
-        self.outbox = self.talk = None
-        self.connection.front = None
+        """The process is gone."""
+        if self.station is not None:
+            self._link.close()
+        self.station = self.outbox = None
+        if power:
+            self.disk.power_failure()
+        else:
+            self.disk.kill()
 
-    def give(self, *bodies: Body) -> None:
-        self.outbox.add(*bodies)
-        self.given += bodies
+    def _station(self, outbox: Outbox) -> Station:
+        return Station(self._files(outbox), Conversation(self.key, outbox), self.clock, self._event)
 
-    def turn(self, clock: Clock) -> None:
-        """Say and hear what there is."""
-        now_s = clock.monotonic_s()
-        while (frames := self.connection.receive()) is not None:
-            for event in self.talk.on_message(frames, now_s):
-                if isinstance(event, LostAtNode):
-                    raise Violation(f"{self.public.name}: {event}")
-                if isinstance(event, BatchRefused):
-                    raise Violation(f"{self.public.name}: refused: {event}")
-        while (message := self.talk.next_message(now_s)) is not None:
-            if not self.connection.send(message):
-                break
-            self.talk.sent(now_s)
+    def _files(self, outbox: Outbox) -> Any:
+        self._link = NetLink(self.network, self.key.hex())
+        return SimpleNamespace(link=self._link, outbox=outbox, role=self.role, close=outbox.close)
 
-    def _found(self, first: int) -> list[Body]:
-        """Batches that are in the outbox although `add` was cut short."""
-        found = (self.outbox.get(seq) for seq in range(first, self.outbox.newest + 1))
-        return [(Kind(batch.kind), batch.rows, bytes(batch.body)) for batch in found]
+    def _event(self, event: Event) -> None:
+        require(not isinstance(event, LostAtNode), f"{self.name}: {event}")
 
 
-@dataclass
-class Memory:
-    """`Seen` that outlives its process."""
+class SimHeadEnd(HeadEnd):
+    """A head-end without files."""
 
-    ids: dict[int | str, int] = field(default_factory=dict)
+    def __init__(
+        self, files: Any, key: bytes, gate: CommandGate, clock: SimClock, on_event: Callable[[Event], None]
+    ) -> None:
+        self._commands = HeadEndConversation(key, files.outbox)
+        self._gate = gate
+        self._on_ignored = None
+        Station.__init__(self, files, self._commands, clock, on_event)
+
+
+class Seen(dict[Any, int]):
+    """The newest command of each meter; on a disk that loses nothing."""
 
     def newest(self, meter: int | str) -> int:
-        return self.ids.get(meter, 0)
+        return self.get(meter, 0)
 
-    def note(self, ids: dict[int | str, int]) -> None:
-        self.ids.update(ids)
+    def note(self, ids: Mapping[int | str, int]) -> None:
+        self.update(ids)
 
 
-@dataclass
-class HeadEnd(Client):
-    """Executes what it may, and says so, or does not."""
+class Meters(Client):
+    """A head-end with its meters: `off` are those whose relay is open."""
 
-    trusted: bytes = b""
-    random: Random = field(default_factory=Random)
-    executed: list[Command] = field(default_factory=list)
-    ignored: Counter[str] = field(default_factory=Counter)
-    seen: Memory = field(default_factory=Memory)
+    def __init__(self, random: Random, signer: bytes, *args: Any) -> None:
+        super().__init__(*args)
+        self.off: set[int | str] = set()
+        self.executed = 0
+        self.faithful = False
+        self._random = random
+        self._seen = Seen()
+        self._gate = CommandGate([signer], self._seen)
 
-    def converse(self) -> Conversation:
-        self.gate = CommandGate([self.trusted], self.seen)
-        return HeadEndConversation(self.public.curve, self.outbox, PATIENCE)
+    def run(self) -> None:
+        station = self.station
+        assert isinstance(station, SimHeadEnd)
+        for command in station.commands():
+            self._execute(command)
+        super().run()
 
-    def turn(self, clock: Clock) -> None:
-        super().turn(clock)
-        while self.talk.batches:
-            judged = self.gate.judge(self.talk.batches.popleft(), clock.now_s())
-            self.ignored.update(each.why.name for each in judged.ignored)
-            self.executed += judged.valid
-            told = [command for command in judged.valid if self.random.random() < 0.8]
-            if told:
-                rows = [world.ack(command.command_id, "done") for command in told]
-                self.give(body_of("acks", world.rows("acks", "uint64", *rows)))
+    def _station(self, outbox: Outbox) -> Station:
+        return SimHeadEnd(self._files(outbox), self.key, self._gate, self.clock, self._event)
+
+    def _execute(self, command: Command) -> None:
+        """Switch, or not; and say so, or not."""
+        chance = 0.0 if self.faithful else self._random.random()
+        if chance < 0.8:
+            require(
+                command.kind == "restore" or self.clock.now_s() <= command.expires_at_s,
+                "a trip after it expired",
+            )
+            (self.off.add if command.kind == "trip" else self.off.discard)(command.meter_id)
+            self.executed += 1
+        outcome = "done" if chance < 0.75 else "failed"
+        if chance < 0.9 and not 0.75 <= chance < 0.8:
+            self.acknowledge([CommandAck(command.command_id, outcome, self.clock.now_s())])
+
+    def acknowledge(self, acks: list[CommandAck]) -> None:
+        """Give an acknowledgement to deliver."""
+        self.give(
+            of_rows("acks", *(rows.ack(ack.command_id, ack.outcome) | {"at": ack.at_s} for ack in acks))
+        )

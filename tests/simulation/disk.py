@@ -83,6 +83,7 @@ class Inode:
     cache: bytearray = field(default_factory=bytearray)
     platter: bytearray = field(default_factory=bytearray)
     dirty: set[int] = field(default_factory=set)
+    name: str = ""
 
     def write(self, offset: int, data: bytes) -> None:
         end = offset + len(data)
@@ -106,9 +107,14 @@ class SimFile:
 
     def __init__(self, disk: SimDisk, name: str, inode: Inode) -> None:
         self.disk = disk
-        self.name = name
         self.inode = inode
         self.life = disk.life
+        inode.name = name
+
+    @property
+    def name(self) -> str:
+        """What the file is called now."""
+        return self.inode.name
 
     def write(self, offset: int, buffers: Sequence[Buffer]) -> int:
         disk, faults = self._living(), self.disk.faults
@@ -227,6 +233,7 @@ class SimDisk:
         def act(names: dict[str, Inode]) -> None:
             names.pop(old, None)
             names[new] = inode
+            inode.name = new
 
         self._names_change(f"replace {old}", act)
 
@@ -315,6 +322,6 @@ class SimDisk:
     def _land_names(self, share: float = 1.0) -> None:
         """The first of what changed in the directory is on the platter, or all."""
         count = int(len(self.pending) * share)
-        for change in self.pending[: count if share < 1.0 else None]:
+        for change in self.pending[:count]:
             change(self.platter)
-        del self.pending[: count if share < 1.0 else None]
+        del self.pending[:count]

@@ -1,7 +1,8 @@
-"""Between the processes of a simulated node: connections that lose, double, reorder and damage, and links that do not.
+"""A network between clients and workers, and the links inside a machine; every choice comes from a seed.
 
-What producers and head-ends say goes over a network, with faults; CURVE would find the damage, and here nothing does.
-What workers and shards say stays inside one machine: in order and whole, until one of the two is dead.
+What goes over the `Network` may be lost, come twice, late, in another order or damaged, and a connection may break,
+which its client does not notice: its next message goes over a new one. The links of a node, `Local`, keep order and lose
+nothing, until one of their ends is dead.
 """
 
 from __future__ import annotations
@@ -11,170 +12,228 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from pipeline.journal import Buffer
 from pipeline.links import Received, Sent
-from pipeline.wire import Buffer
+from simulation.clock import SimClock
 
-QUEUE = 64
+QUEUE = 8
+
+Frames = list[Buffer]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What share of messages each thing happens to."""
+
+    lost: float = 0.0
+    twice: float = 0.0
+    swapped: float = 0.0
+    damaged: float = 0.0
+    late: float = 0.0
+    broken: float = 0.0
 
 
 @dataclass
-class Clock:
-    """The machine's, as the simulation moves it."""
+class Way:
+    """One direction of a connection: messages on it, with the time at which each arrives."""
 
-    start_s: int
-    s: float = 0.0
+    messages: deque[tuple[float, Frames]] = field(default_factory=deque)
 
-    def now_s(self) -> int:
-        return self.start_s + int(self.s)
-
-    def monotonic_s(self) -> float:
-        return self.s
+    def take(self, now_s: float) -> Frames | None:
+        if self.messages and self.messages[0][0] <= now_s:
+            return self.messages.popleft()[1]
+        return None
 
 
 @dataclass
-class Faults:
-    """How bad the network is: each step, something may happen to one message of each connection."""
-
-    random: Random
-    injected: Counter[str]
-    calm: bool = False
-
-    def touch(self, queue: deque[list[Buffer]]) -> None:
-        if self.calm or not queue:
-            return
-        fate = self.random.random()
-        at = self.random.randrange(len(queue))
-        if fate < 0.02:
-            del queue[at]
-            self.injected["message lost"] += 1
-        elif fate < 0.05:
-            queue.insert(self.random.randrange(len(queue) + 1), queue[at])
-            self.injected["message doubled"] += 1
-        elif fate < 0.07 and len(queue) > 1:
-            queue.rotate(1)
-            self.injected["message reordered"] += 1
-        elif fate < 0.09:
-            frames = [bytearray(frame) for frame in queue[at]]
-            frame = self.random.choice([each for each in frames if each])
-            frame[self.random.randrange(len(frame))] ^= 1 << self.random.randrange(8)
-            queue[at] = [bytes(each) for each in frames]
-            self.injected["message damaged"] += 1
-
-
 class Connection:
-    """A client's, to whichever worker is there; the `Link` of a conversation."""
+    """A client's connection to a worker."""
 
-    def __init__(self, key: bytes, faults: Faults) -> None:
-        self.user = key.hex()
-        self.faults = faults
-        self.front: Front | None = None
-        self.route = b""
-        self.up: deque[list[Buffer]] = deque()
-        self.down: deque[list[Buffer]] = deque()
+    route: bytes
+    user: str
+    there: Way = field(default_factory=Way)
+    back: Way = field(default_factory=Way)
+    alive: bool = True
 
-    def connect(self, fronts: Sequence[Front]) -> None:
-        """Connect anew, if the worker is gone and another is there."""
-        if self.front is not None and self.front.alive:
-            return
-        self.up.clear()
-        self.down.clear()
-        self.front = self.faults.random.choice(fronts) if fronts else None
-        if self.front is not None:
-            self.route = self.front.join(self)
 
-    def send(self, frames: Sequence[Buffer]) -> bool:
-        if self.front is None or not self.front.alive or len(self.up) >= QUEUE:
+class Network:
+    """Connections, and what happens to what goes over them."""
+
+    def __init__(self, random: Random, clock: SimClock, injected: Counter[str]) -> None:
+        self.random = random
+        self.clock = clock
+        self.injected = injected
+        self.noise = Noise()
+        self.posts: dict[str, NetPost] = {}
+        self._count = 0
+
+    def connect(self, user: str) -> tuple[NetPost, Connection] | None:
+        """A new connection to some worker that lives."""
+        if not self.posts:
+            return None
+        post = self.random.choice(list(self.posts.values()))
+        self._count += 1
+        connection = Connection(self._count.to_bytes(5, "big"), user)
+        post.connections[connection.route] = connection
+        return post, connection
+
+    def put(self, way: Way, frames: Sequence[Buffer]) -> bool:
+        """Send a message over a way; False if its queue is full."""
+        if len(way.messages) >= QUEUE:
+            self.injected["full queue"] += 1
             return False
-        self.up.append([bytes(frame) for frame in frames])
+        noise, random = self.noise, self.random
+        copy = [bytes(frame) for frame in frames]
+        if self._happens("lost message", noise.lost):
+            return True
+        if self._happens("damaged message", noise.damaged):
+            copy = self._damaged(copy)
+        late = random.random() if self._happens("late message", noise.late) else 0.0
+        way.messages.append((self.clock.passed_s + late, copy))
+        if self._happens("message twice", noise.twice):
+            way.messages.append((self.clock.passed_s, copy))
+        if len(way.messages) > 1 and self._happens("messages swapped", noise.swapped):
+            way.messages[-1], way.messages[-2] = way.messages[-2], way.messages[-1]
         return True
 
-    def receive(self) -> list[Buffer] | None:
-        self.faults.touch(self.down)
-        return self.down.popleft() if self.down else None
+    def breaks(self) -> bool:
+        """Whether a connection breaks now."""
+        return self._happens("broken connection", self.noise.broken)
+
+    def _happens(self, what: str, share: float) -> bool:
+        if share and self.random.random() < share:
+            self.injected[what] += 1
+            return True
+        return False
+
+    def _damaged(self, frames: list[bytes]) -> Frames:
+        frame = self.random.randrange(len(frames))
+        data = bytearray(frames[frame])
+        if not data or self.random.random() < 0.1:
+            return [*frames[:frame], *frames[frame + 1 :]]
+        data[self.random.randrange(len(data))] ^= 1 << self.random.randrange(8)
+        return [*frames[:frame], bytes(data), *frames[frame + 1 :]]
 
 
-class Front:
-    """What a worker sees of the network: its `Post`."""
+class NetPost:
+    """What a worker has of the network."""
 
-    def __init__(self) -> None:
-        self.alive = True
-        self._routes: dict[bytes, Connection] = {}
-        self._turn: deque[bytes] = deque()
-
-    def join(self, connection: Connection) -> bytes:
-        route = b"route %d" % len(self._routes)
-        self._routes[route] = connection
-        self._turn.append(route)
-        return route
+    def __init__(self, network: Network, name: str) -> None:
+        self.connections: dict[bytes, Connection] = {}
+        self._network = network
+        self._name = name
+        network.posts[name] = self
 
     def receive(self) -> Received | None:
-        for _ in range(len(self._turn)):
-            route = self._turn[0]
-            self._turn.rotate(-1)
-            connection = self._routes[route]
-            if connection.front is not self:
-                continue
-            connection.faults.touch(connection.up)
-            if connection.up:
-                return Received(route, connection.user, connection.up.popleft())
+        for connection in self.connections.values():
+            frames = connection.there.take(self._network.clock.passed_s)
+            if frames is not None:
+                return Received(connection.route, connection.user, frames)
         return None
 
     def send(self, route: bytes, frames: Sequence[Buffer]) -> Sent:
-        connection = self._routes.get(route)
-        if connection is None or connection.front is not self:
+        connection = self.connections.get(route)
+        if connection is None or not connection.alive:
+            self.connections.pop(route, None)
             return Sent.GONE
-        if len(connection.down) >= QUEUE:
-            return Sent.FULL
-        connection.down.append([bytes(frame) for frame in frames])
-        return Sent.SENT
+        return Sent.SENT if self._network.put(connection.back, frames) else Sent.FULL
+
+    def die(self) -> None:
+        for connection in self.connections.values():
+            connection.alive = False
+        self.connections.clear()
+        if self._network.posts.get(self._name) is self:
+            del self._network.posts[self._name]
 
 
-@dataclass
-class Local:
-    """A worker's link to the shard: in order, whole, until one of the two is dead."""
+class NetLink:
+    """What a client has of the network: connects by itself, again and again."""
 
-    hub: Hub
-    route: bytes
-    inbox: deque[list[Buffer]] = field(default_factory=deque)
-    alive: bool = True
+    def __init__(self, network: Network, user: str) -> None:
+        self._network = network
+        self._user = user
+        self._connection: Connection | None = None
+
+    def receive(self) -> Frames | None:
+        connection = self._connection
+        if connection is None or not connection.alive:
+            return None
+        return connection.back.take(self._network.clock.passed_s)
 
     def send(self, frames: Sequence[Buffer]) -> bool:
-        if not self.hub.alive or len(self.hub.inbox) >= QUEUE * 16:
-            return False
-        self.hub.inbox.append(Received(self.route, "", [bytes(frame) for frame in frames]))
-        return True
-
-    def receive(self) -> list[Buffer] | None:
-        return self.inbox.popleft() if self.inbox else None
+        if self._connection is not None and self._network.breaks():
+            self.close()
+        if self._connection is None or not self._connection.alive:
+            found = self._network.connect(self._user)
+            if found is None:
+                return False
+            self._connection = found[1]
+        return self._network.put(self._connection.there, frames)
 
     def wait(self, timeout_s: float) -> bool:
-        return bool(self.inbox)
+        """Nobody waits in a simulation: time goes on when nothing happens any more."""
+        return False
 
     def close(self) -> None:
-        self.alive = False
+        if self._connection is not None:
+            self._connection.alive = False
+            self._connection.there.messages.clear()
+            self._connection.back.messages.clear()
+            self._connection = None
 
 
-class Hub:
-    """What the shard sees of its workers: its `Post`. `on_send` is told of each answer before it leaves."""
+class Local:
+    """The socket of a shard: workers connect, and learn nothing of its death but that nothing is taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, queue: int) -> None:
+        self.queue = queue
+        self.links: dict[bytes, LocalLink] = {}
         self.alive = True
-        self.inbox: deque[Received] = deque()
-        self.sent: deque[tuple[bytes, list[Buffer]]] = deque()
-        self._links: dict[bytes, Local] = {}
-
-    def connect(self) -> Local:
-        link = Local(self, b"link %d" % len(self._links))
-        self._links[link.route] = link
-        return link
 
     def receive(self) -> Received | None:
-        return self.inbox.popleft() if self.inbox else None
+        for route, link in self.links.items():
+            if link.there:
+                return Received(route, "", link.there.popleft())
+        return None
 
     def send(self, route: bytes, frames: Sequence[Buffer]) -> Sent:
-        link = self._links.get(route)
-        if link is None or not link.alive:
+        link = self.links.get(route)
+        if link is None:
             return Sent.GONE
-        link.inbox.append([bytes(frame) for frame in frames])
-        self.sent.append((route, link.inbox[-1]))
+        if len(link.back) >= self.queue:
+            return Sent.FULL
+        link.back.append([bytes(frame) for frame in frames])
         return Sent.SENT
+
+    def die(self) -> None:
+        self.alive = False
+        for link in self.links.values():
+            link.there.clear()
+            link.back.clear()
+
+
+class LocalLink:
+    """A worker's end of it."""
+
+    def __init__(self, local: Local, route: bytes) -> None:
+        self.there: deque[Frames] = deque()
+        self.back: deque[Frames] = deque()
+        self._local = local
+        self._route = route
+        local.links[route] = self
+
+    def receive(self) -> Frames | None:
+        return self.back.popleft() if self.back else None
+
+    def send(self, frames: Sequence[Buffer]) -> bool:
+        if not self._local.alive or len(self.there) >= self._local.queue:
+            return False
+        self.there.append([bytes(frame) for frame in frames])
+        return True
+
+    def wait(self, timeout_s: float) -> bool:
+        """Nobody waits in a simulation."""
+        return False
+
+    def close(self) -> None:
+        self._local.links.pop(self._route, None)

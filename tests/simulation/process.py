@@ -1,225 +1,327 @@
-"""A node's processes, as the simulation runs them: an engine with its journal, and a worker."""
+"""The processes of a node: a shard's and its workers', the real classes in a simulated world."""
 
 from __future__ import annotations
 
-from random import Random
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipeline.gateway import Gateway
-from pipeline.gateway import Settings as GatewaySettings
-from pipeline.journal import Mark
+from fastcore import SnapshotError
+from pipeline.gateway import Gateway, Settings
+from pipeline.journal import Buffer, Journal, JournalFull, Mark
 from pipeline.keys import PublicKey
+from pipeline.links import Received, Sent
 from pipeline.node.gathering import Group, Limits
-from pipeline.node.internal import Commands, Greet, Joined, Settled, unpack_from_shard, unpack_from_worker
+from pipeline.node.internal import (
+    Commands,
+    Joined,
+    Settled,
+    Turned,
+    Welcomed,
+    unpack_from_shard,
+    unpack_from_worker,
+)
 from pipeline.node.layout import Layout
-from pipeline.node.proof import prove, told_of
+from pipeline.node.proof import Told, prove
 from pipeline.node.recovery import recover
 from pipeline.node.shard import Shard
 from pipeline.node.snapshots import Snapshots
+from pipeline.node.snapshotting import SnapshotFailed, Snapshotting
+from pipeline.node.state import State
 from pipeline.node.writer import Writer
-from pipeline.wire import Kind, Role, read_batch
-from pipeline.wire.commands import Signer, commands_of
+from pipeline.wire.commands import Signer
 from pipeline.worker.letters import DeadLetters
 from pipeline.worker.worker import Worker
-from simulation.clients import Violation
-from simulation.disk import Faults, SimDisk
-from simulation.ledger import Ledger
-from simulation.network import Clock, Front, Hub, Local
+from simulation.clock import SimClock
+from simulation.county import CONFIG
+from simulation.disk import SimDisk
+from simulation.model import Model
+from simulation.network import Local, LocalLink, NetPost, Network
+from simulation.points import Points
 
-SEGMENT = 24 * 4096
-LIMITS = Limits(group_bytes=1 << 13, reserve_bytes=4 * 4096)
+ID = bytes(range(16))
+SEGMENT = 12 * 4096
+LIMITS = Limits(group_bytes=1 << 14, reserve_bytes=2 * 4096)
 SIGNER = Signer(bytes(range(32)))
-TRIP_GROUND = {Kind.PAYMENTS, Kind.UPDATES, Kind.ACCOUNTS, Kind.METERS, Kind.DISTRICTS, Kind.CONFIG}
 
 
-class _Hub(Hub):
-    """Kills at the point where an answer leaves."""
+class WatchedPost:
+    """The shard's socket, with the model beside it and kills before and after each answer."""
 
-    def __init__(self, faults: Faults, on_leave: Any) -> None:
-        super().__init__()
-        self._faults = faults
-        self._on_leave = on_leave
-        self.greeted: set[bytes] = set()
+    def __init__(self, local: Local, model: Model, points: Points) -> None:
+        self._local, self._model, self._points = local, model, points
 
-    def receive(self) -> Any:
-        received = super().receive()
+    def receive(self) -> Received | None:
+        received = self._local.receive()
         if received is not None:
-            message, _ = unpack_from_worker(received.frames)
-            if isinstance(message, Greet):
-                self.greeted.add(message.producer)
+            self._model.came(unpack_from_worker(received.frames)[0])
         return received
 
-    def send(self, route: bytes, frames: Any) -> Any:
-        out: list[Any] = []
-        message, bodies = unpack_from_shard([bytes(frame) for frame in frames])
-        self._on_leave(message, bodies)
-        self._faults.step("ack", lambda: out.append(super(_Hub, self).send(route, frames)))
-        return out[0]
+    def send(self, route: bytes, frames: Sequence[Buffer]) -> Sent:
+        message, bodies = unpack_from_shard(frames)
+        what = "command" if isinstance(message, Commands) else "answer"
+        counts = isinstance(message, Commands | Settled | Turned | Welcomed)
+        if counts:
+            self._points.reach(f"before {what}")
+        sent = self._local.send(route, frames)
+        if sent is Sent.SENT:
+            if isinstance(message, Commands):
+                self._model.commanded(message, bytes(bodies[0]))
+            self._model.answered(message)
+        if counts:
+            self._points.reach(f"after {what}")
+        return sent
 
 
-class _Writer(Writer):
-    """Kills at the point where a group is applied."""
+class WatchedWriter(Writer):
+    """The writer, with the model beside it and kills before and after each group is applied."""
 
-    faults: Faults
+    model: Model
+    points: Points
 
-    def apply(self, group: Group, mark: Mark | None, now_s: int) -> Any:
-        out: list[Any] = []
-        self.faults.step("apply", lambda: out.extend(super(_Writer, self).apply(group, mark, now_s)))
+    def apply(self, group: Group, mark: Mark | None, now_s: int) -> list[Any]:
+        self.points.reach("before apply")
+        out = super().apply(group, mark, now_s)
+        if mark is not None:
+            self.model.applied(mark.number)
+        self.points.reach("after apply")
         return out
 
 
-class _Commits:
-    """Groups reach the disk some turns after they were handed in."""
+class Commits:
+    """The committer's thread: at most one group is with it, written in one step and synced in another."""
 
-    def __init__(self, journal: Any, ledger: Ledger, random: Random) -> None:
-        self._journal, self._ledger, self._random = journal, ledger, random
+    def __init__(self, journal: Journal, model: Model) -> None:
+        self._journal, self._model = journal, model
         self._group: Group | None = None
+        self._written = False
         self._done: tuple[Group, Mark] | None = None
+        self._error: Exception | None = None
 
     @property
     def idle(self) -> bool:
         return self._group is None and self._done is None
 
     def commit(self, group: Group) -> None:
-        self._group = group
+        assert self.idle
+        self._group, self._written = group, False
+        self._model.written(group.buffers)
 
     def taken(self) -> tuple[Group, Mark] | None:
+        if self._error is not None:
+            raise self._error
         done, self._done = self._done, None
         return done
 
-    def turn(self) -> None:
-        if self._group is not None and self._random.random() < 0.7:
-            group = self._group
-            self._journal.commit(group.buffers, now_s=group.now_s or 0)
-            self._ledger.durable(self._journal.durable, group.buffers)
-            self._group, self._done = None, (group, self._journal.durable)
+    def run(self) -> None:
+        """One step of the thread."""
+        group = self._group
+        if group is None or self._error is not None:
+            return
+        try:
+            if not self._written:
+                self._journal.write(
+                    group.buffers,
+                    now_s=group.now_s or 0,
+                    first_batch=group.first_batch,
+                    batches=group.batches,
+                )
+                self._written = True
+                return
+            self._journal.sync()
+            self._done, self._group = (group, self._journal.durable), None
+        except Exception as error:  # the main thread raises it
+            self._error = error
 
 
-class Engine:
-    """One start of the shard, from recovery on."""
+class Copy:
+    """What a copy of the process does, done at once; it is looked at later."""
 
-    def __init__(self, county: Any) -> None:
-        self.county, self.ledger = county, county.ledger
-        self.snapshots = Snapshots(county.shelf)
-        self.resumes = self.ledger.resumes()
-        recovered = recover(county.disk, self.snapshots, new_id=bytes(16), segment_bytes=SEGMENT)
-        self.journal, self.state = recovered.journal, recovered.state
-        self.ledger.recovered(county.disk, self.state)
-        self.hub = _Hub(county.faults, self.leaving)
-        self.commits = _Commits(self.journal, self.ledger, county.random)
-        gateway = Gateway(
-            GatewaySettings(
-                {}, lambda: {"headend": county.headend.public.curve}, SIGNER, lambda: county.no_trip
-            )
+    def __init__(self, work: Callable[[], str]) -> None:
+        self._text = self._error = ""
+        try:
+            self._text = work()
+        except Exception as error:
+            self._error = f"{type(error).__name__}: {error}"
+
+    def result(self) -> str:
+        if self._error:
+            raise SnapshotFailed(self._error)
+        return self._text
+
+    def kill(self) -> None:
+        """It has ended already."""
+
+
+class Proof:
+    """A process that checks a snapshot, when it is asked first."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def poll(self) -> int:
+        try:
+            self._check()
+        except (SnapshotError, OSError):
+            return 1
+        return 0
+
+    def kill(self) -> None:
+        """It has not begun."""
+
+    def wait(self) -> None:
+        """It has not begun."""
+
+
+class SimSnapshotting(Snapshotting):
+    """Snapshots without copies of the process: the same steps."""
+
+    def __init__(self, disk: SimDisk, shelf: SimDisk) -> None:
+        self.pause_s = 0.0
+        self.snapshots = Snapshots(shelf)
+        self._journal_disk = disk
+        self._clear()
+
+    def _fork(self, work: Callable[[], str]) -> Any:
+        return Copy(work)
+
+    def _prove(self, number: int, told: Told) -> Any:
+        return Proof(lambda: prove(self._journal_disk, Snapshots(self.snapshots.disk), number, told))
+
+
+class ShardProcess:
+    """A shard, from recovery on: anything it does to a disk may end it."""
+
+    def __init__(
+        self,
+        disks: tuple[SimDisk, SimDisk],
+        points: Points,
+        model: Model,
+        clock: SimClock,
+        keys: Callable[[], list[bytes]],
+        headends: Callable[[], dict[str, bytes]],
+        no_trip: Callable[[], bool],
+        queue: int,
+    ) -> None:
+        disk, shelf = disks
+        self.points, self.model = points, model
+        points.phase = " in recovery"
+        points.reach("before replay")
+        recovered = recover(
+            disk,
+            Snapshots(shelf),
+            new_id=ID,
+            outputs=["commands"],
+            segment_bytes=SEGMENT,
+            on_batch=lambda *_: points.reach("during replay"),
         )
-        self.writer = _Writer(
-            self.state,
+        points.phase = ""
+        self.recovered = recovered
+        self.journal: Journal = recovered.journal
+        self._points_at(self.journal, "_switch", "switch of segments")
+        self._points_at(self.journal, "prune", "prune")
+        model.recovered(recovered.state, Snapshots(shelf).verified())
+        gateway = Gateway(Settings({}, headends, SIGNER, no_trip))
+        self.writer = WatchedWriter(
+            recovered.state,
             joined=Joined(0, 1, self.journal.incarnation),
             lost=self.journal.prove,
-            payments_keys=county.payments,
+            payments_keys=keys(),
             limits=LIMITS,
             gateway=gateway,
         )
-        self.writer.faults = county.faults
-        self.writer.begin(county.config, county.clock.now_s())
-        self.shard = Shard(
-            self.writer,
-            self.journal,
-            self.hub,
-            self.commits,
-            county.clock,
-            lambda: county.payments,
-            self.said,
-        )
-        self.candidate: int | None = None
-
-    def said(self, text: str) -> None:
-        raise Violation(text)
-
-    def turn(self) -> None:
-        if not self.journal.has_next:
-            self.journal.prepare_next()
-        self.shard.turn()
-        self.commits.turn()
-        random = self.county.random
-        if self.candidate is not None and random.random() < 0.2:
-            number, self.candidate = self.candidate, None
-            prove(self.county.disk, self.snapshots, number, told_of(self.state))
-            self.snapshots.count(number)
-            self.shard.tell(self.writer.covered(self.snapshots.outline(number).lines.settled()))
-            older = self.snapshots.remove_older()
-            if older is not None:
-                self.journal.prune(older + 1)
-        elif self.candidate is None and random.random() < 0.01 and self.state.engine is not None:
-            number = self.state.mark.number
-            if number not in self.snapshots.verified():
-                self.candidate = self.snapshots.write(self.state)
-                self.county.faults.injected["snapshot"] += 1
-
-    def leaving(self, message: Any, bodies: Any) -> None:
-        """What is said to a worker must be true."""
-        if isinstance(message, Settled):
-            for place in message.places:
-                if place.seq > self.ledger.settled(place.producer):
-                    raise Violation(f"acknowledged {place.seq} of {place.producer!r}, which is not durable")
-        if isinstance(message, Commands):
-            for signed in commands_of(read_batch(Kind.COMMAND, bodies[0], message.rows)):
-                if signed.command.kind == "trip":
-                    self._trip(signed.command)
-
-    def _trip(self, command: Any) -> None:
-        """A trip leaves: is it right, by what a plain replay says of this moment?"""
-        county, mark = self.county, self.state.mark.number
-        reference = self.ledger.advance(mark)
-        current = reference.engine.commands().to_pylist()
-        known = [row for row in current if row["command_id"] == command.command_id]
-        balance_nano = int(reference.engine.balance(command.account_id).scaleb(9))
-        wrong = {
-            "is not current": not known or known[0]["attempt"] != command.attempt,
-            "has expired": county.clock.now_s() >= command.expires_at_s,
-            "has been paid": balance_nano > command.threshold_nano,
-            "is suspended": reference.suspended or reference.suspended_by_node,
-            "leaves while NO-TRIP is there": county.no_trip,
-            "overtakes what is durable": self.ledger.waiting(mark, TRIP_GROUND),
-            "does not wait for the payments": (
-                not county.payments <= self.hub.greeted and self.ledger.resumes() == self.resumes
-            ),
-        }
-        for what, true in wrong.items():
-            if true:
-                raise Violation(f"a trip that {what}: {command}")
-
-
-class Ingest:
-    """One start of a worker."""
-
-    def __init__(self, county: Any, engine: Engine, number: int) -> None:
-        self.county = county
-        self.front = Front()
-        self.link: Local = engine.hub.connect()
-        keys: dict[bytes, PublicKey] = {client.public.curve: client.public for client in county.clients}
-        letters = DeadLetters(SimDisk(), f"worker-{number}", 1 << 20)
-        self.worker = Worker(
-            f"worker-{number}", self.front, [self.link], keys, letters, county.clock, Layout(1, 0)
-        )
+        self.writer.model, self.writer.points = model, points
+        self.gateway = gateway
+        self.local = Local(queue)
+        self.commits = Commits(self.journal, model)
+        self.snapshotting = SimSnapshotting(disk, shelf)
+        self.troubles: list[str] = []
+        self.writer.begin(CONFIG, clock.now_s())
+        post = WatchedPost(self.local, model, points)
+        self.shard = Shard(self.writer, self.journal, post, self.commits, clock, keys, self.troubles.append)
+        self._snapshot = recovered.snapshot
 
     @property
-    def ready(self) -> bool:
-        return self.worker.ready
+    def state(self) -> State:
+        return self.writer.state
 
     def turn(self) -> None:
-        clock: Clock = self.county.clock
+        """The main loop, once."""
+        self.shard.turn()
+
+    def prepare(self) -> None:
+        """The thread that makes the next segment."""
+        if not self.journal.has_next:
+            try:
+                self.journal.prepare_next()
+            except JournalFull as error:
+                self.troubles.append(str(error))
+
+    def snapshots(self, begin: bool) -> None:
+        """What the main loop does about snapshots, as `engine_process` does it."""
+        snapshotting, state = self.snapshotting, self.state
+        try:
+            number = snapshotting.look(state)
+            if number is not None:
+                self._snapshot = number
+                self.model.counted(number)
+                self.points.reach("after snapshot")
+                self.shard.tell(self.writer.covered(snapshotting.snapshots.outline(number).lines.settled()))
+                older = snapshotting.snapshots.remove_older()
+                if older is not None:
+                    self.journal.prune(older + 1)
+            if (
+                begin
+                and snapshotting.idle
+                and state.engine is not None
+                and state.mark.number != self._snapshot
+            ):
+                self.points.reach("before snapshot")
+                self.model.snapshot(state.mark.number)
+                snapshotting.begin(state)
+        except (SnapshotFailed, SnapshotError, OSError) as error:
+            self.troubles.append(str(error))
+
+    def _points_at(self, owner: object, method: str, what: str) -> None:
+        """Kills before and after a method."""
+        inner, points = getattr(owner, method), self.points
+
+        def outer(*args: Any) -> Any:
+            points.reach(f"before {what}")
+            result = inner(*args)
+            points.reach(f"after {what}")
+            return result
+
+        setattr(owner, method, outer)
+
+
+class WorkerProcess:
+    """A worker: it joins, then serves."""
+
+    def __init__(self, name: str, network: Network, keys: dict[bytes, PublicKey], clock: SimClock) -> None:
+        self.name = name
+        self._network, self._keys, self._clock = network, keys, clock
+        self.letters = DeadLetters(SimDisk(), name, 1 << 20)
+        self.post: NetPost | None = None
+
+    def join(self, local: Local, route: bytes) -> None:
+        """Start: connect to the shard."""
+        self.link = LocalLink(local, route)
+        self.post = NetPost(self._network, self.name)
+        self.worker = Worker(
+            self.name, self.post, [self.link], self._keys, self.letters, self._clock, Layout(1)
+        )
+
+    def run(self) -> None:
+        """Once through its loop."""
+        assert self.post is not None
+        now_s = self._clock.monotonic_s()
         while (frames := self.link.receive()) is not None:
-            self.worker.on_shard(0, frames, clock.monotonic_s())
-        for _ in range(16):
-            received = self.front.receive()
-            if received is None:
-                break
-            self.worker.on_producer(received, clock.monotonic_s())
-        self.worker.on_time(clock.monotonic_s())
+            self.worker.on_shard(0, frames, now_s)
+        while self.worker.ready and (received := self.post.receive()) is not None:
+            self.worker.on_producer(received, now_s)
+        self.worker.on_time(now_s)
 
     def die(self) -> None:
-        self.front.alive = self.link.alive = False
-
-
-assert {Role.PAYMENTS, Role.HEADEND} <= set(Role)
+        if self.post is not None:
+            self.post.die()
+            self.link.close()

@@ -1,0 +1,123 @@
+"""The named moments at which something may be killed, and how often that really happened.
+
+A point is ``before``, ``during`` or ``after`` something: an operation on a disk, told apart by the file that it
+concerns, or a step of the program. `Points` counts which are reached, and kills at the one that the plan names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from simulation.disk import Faults, Killed
+
+
+def _around(*what: str) -> list[str]:
+    """Before and after, of what a disk does in parts also during it."""
+    in_parts = ("write", "sync", "sync_names")
+    return [
+        f"{when} {each}"
+        for each in what
+        for when in ("before", *(["during"] if each.split()[0] in in_parts else []), "after")
+    ]
+
+
+MAKING = ("create {} aside", "write {} aside", "sync {} aside", "replace {} aside")
+"""What is done to a file that is made whole or not at all."""
+
+
+def _making(what: str) -> list[str]:
+    return [each.format(what) for each in MAKING]
+
+
+RUNNING = _around(
+    *("write segment", "sync segment", *_making("segment"), "sync_names segment", "remove segment"),
+    *(
+        *_making("engine"),
+        *_making("lines"),
+        "replace lines",
+        "sync_names lines",
+        "remove lines",
+        "remove engine",
+    ),
+    *("apply", "answer", "command", "switch of segments", "prune", "snapshot"),
+)
+"""Where the processes of a node are killed while they run."""
+RECOVERING = [
+    f"{point} in recovery"
+    for point in [
+        "before replay",
+        "during replay",
+        *_around(
+            *(*_making("torn end"), *_making("segment"), "sync_names segment", "remove segment"),
+            *("remove torn end aside", "remove segment aside"),
+            *("remove engine", "remove lines", "remove engine aside", "remove lines aside"),
+        ),
+    ]
+]
+"""Where they are killed while they recover."""
+CLIENT = [
+    f"client {point}"
+    for point in _around(
+        "write segment", "sync segment", *_making("segment"), "sync_names segment", "remove segment"
+    )
+]
+"""Where clients are."""
+
+_SUBJECTS = (("torn", "torn end"), ("segment", "segment"), ("lines", "lines"), ("engine", "engine"))
+
+
+@dataclass
+class Points(Faults):
+    """Faults whose kills are named; several disks and a program share one.
+
+    Attributes:
+        who: in front of each name, empty for a node's.
+        phase: behind each name, such as `` in recovery``.
+        kill_point, kill_nth: where the next kill is, and how often that point is passed first.
+        reached: how often each point was.
+    """
+
+    who: str = ""
+    phase: str = ""
+    kill_point: str | None = None
+    kill_nth: int = 1
+    reached: Counter[str] = field(default_factory=Counter)
+
+    def reach(self, point: str) -> None:
+        """The program is here."""
+        if self._due(point):
+            self._kill(point)
+
+    def step(self, what: str, act: Callable[[], None], partly: Callable[[], None] | None = None) -> None:
+        self.operations += 1
+        point = _point(what)
+        self.reach(f"before {point}")
+        if partly is not None and self._due(f"during {point}"):
+            partly()
+            self._kill(f"during {point}")
+        act()
+        self.reach(f"after {point}")
+
+    def _due(self, point: str) -> bool:
+        name = self.who + point + self.phase
+        self.reached[name] += 1
+        if name != self.kill_point:
+            return False
+        self.kill_nth -= 1
+        return self.kill_nth <= 0
+
+    def _kill(self, where: str) -> None:
+        name = self.who + where + self.phase
+        self.kill_point = None
+        self.injected[f"kill {name}"] += 1
+        raise Killed(name)
+
+
+def _point(what: str) -> str:
+    """The operation, and what it concerns: of a file its part in the whole, of names the directory."""
+    operation, _, name = what.partition(" ")
+    subject = next((words for part, words in _SUBJECTS if part in name), name)
+    aside = " aside" if name.endswith(".tmp") else ""
+    return f"{operation} {subject}{aside}"

@@ -1,0 +1,321 @@
+"""A whole node and its clients in one loop: every choice comes from a seed, and the model watches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from pipeline.client.errors import OutboxError
+from pipeline.journal import JournalDamaged, JournalError, JournalFull
+from pipeline.keys import PublicKey
+from pipeline.wire import Role
+from simulation import county
+from simulation.clients import Client, Meters
+from simulation.clock import SimClock
+from simulation.county import ACCOUNTS, ROLES, Cashier, Clerk, Given, Reader, key_of
+from simulation.disk import Killed, SimDisk
+from simulation.judge import Violation, require
+from simulation.model import Model
+from simulation.network import Network, Noise
+from simulation.plan import Plan
+from simulation.points import Points
+from simulation.process import SIGNER, ShardProcess, WorkerProcess
+
+ENDS = (Killed, JournalError, OSError)
+"""What ends a process of the node, as it should."""
+KEYS = {key_of(name): PublicKey(name, role, key_of(name)) for name, role in ROLES.items()}
+PAYMENTS = [key for key, public in KEYS.items() if public.role == Role.PAYMENTS]
+
+
+class World:
+    """One schedule."""
+
+    def __init__(self, seed: int, plan: Plan) -> None:
+        self.random = random = Random(seed)
+        self.plan = plan
+        self.injected: Counter[str] = Counter()
+        self.clock = SimClock(county.BEGIN_S)
+        self.points = Points(Random(random.random()), short_writes=0.02, injected=self.injected)
+        self.client_points = Points(Random(random.random()), who="client ", injected=self.injected)
+        self.disk = SimDisk(self.points, name="segment")
+        self.shelf = SimDisk(self.points, name="lines")
+        self.network = Network(random, self.clock, self.injected)
+        self.no_trip = False
+        self.clients: dict[str, Client] = {}
+        truth = {}
+        self.model = Model(truth, PAYMENTS, SIGNER.public, self.clock.now_s, lambda: self.no_trip)
+        for name in ROLES:
+            arguments = (name, self.client_points, self.clock, self.network, self.model)
+            client = Client(*arguments) if name != "headend" else Meters(random, SIGNER.public, *arguments)
+            self.clients[name] = client
+            truth[client.key] = client.truth
+        self.sources = {
+            "reads-0": Reader(random, [0, 2, 4]),
+            "reads-1": Reader(random, [1, 3]),
+            "payments-0": Cashier(random, 0),
+            "payments-1": Cashier(random, 1 << 32),
+            "operator": Clerk(random),
+        }
+        self.shard: ShardProcess | None = None
+        self.workers: dict[str, WorkerProcess | None] = {"worker-0": None, "worker-1": None}
+        self.starts = 0
+        self.kills = list(plan.kills)
+        self.damaged = ""
+        self.calm = False
+
+    # ---- what a schedule does
+
+    def run(self) -> None:
+        """All of it; raises `Violation`."""
+        self._arm()
+        if self.plan.kill_client is not None:
+            self.client_points.kill_point, self.client_points.kill_nth = self.plan.kill_client
+        self.network.noise = self.plan.noise
+        for given in county.registry():
+            self._guard("registry", partial(self._register, given))
+        for _ in range(self.plan.rounds):
+            self.round()
+        self.finish()
+
+    def round(self) -> None:
+        """Everybody does something, in some order."""
+        random = self.random
+        self.clock.pass_by(random.choice((0.001, 0.01, 0.05, 0.3)), pace=random.choice((1, 1, 60, 600, 6000)))
+        if not self.calm:
+            self._mishaps()
+        acts: list[Callable[[], None]] = [self._node] * 3
+        acts += [partial(self._worker, name) for name in self.workers]
+        acts += [partial(self._guard, name, partial(self._exchange, name)) for name in self.clients]
+        random.shuffle(acts)
+        for act in acts:
+            act()
+        if not self.calm and self.clients["registry"].settled:
+            name = random.choice(list(self.sources))
+            self._guard(name, partial(self._give, name))
+
+    def finish(self) -> None:
+        """No more mishaps: then everything must be acknowledged, and whoever pays must have supply."""
+        self.calm, self.no_trip = True, False
+        self.network.noise = Noise()
+        for points in (self.points, self.client_points):
+            points.kill_point = None
+            points.fail_at.clear()
+        self._empty()
+        if self.shard is not None and self.shard.state.now_s is not None:
+            self.clock.shown_s = max(self.clock.shown_s, self.model.judge.engine.now_s or 0)
+        meters = self.clients["headend"]
+        assert isinstance(meters, Meters)
+        meters.faithful = True
+        operator = self.sources["operator"]
+        assert isinstance(operator, Clerk)
+        self._client("operator").give(operator.tick(self.clock.now_s()))
+        self._client("operator").give(operator.trips("resume_trips"))
+        self._until(self._settled, "not all is settled")
+        cashier = self.sources["payments-0"]
+        assert isinstance(cashier, Cashier)
+        for account in range(ACCOUNTS):
+            self._client("payments-0").give(cashier.of(account, 100_000, self.clock.now_s()))
+        self._until(
+            lambda: self._settled() and not meters.off and self._all_on(), "somebody paid, and is off"
+        )
+        shard = self.shard
+        assert shard is not None
+        self.model.compare(shard.state)
+        shard.state.engine.audit()  # type: ignore[union-attr]
+
+    # ---- the parts
+
+    def _node(self) -> None:
+        """The node's processes and threads, one of them."""
+        try:
+            shard = self.shard
+            if shard is None:
+                self._start()
+                return
+            what = self.random.randrange(8)
+            if what < 3:
+                shard.turn()
+            elif what < 6:
+                shard.commits.run()
+            elif what == 6:
+                shard.prepare()
+            else:
+                shard.snapshots(self.random.random() < (0.05 if self.calm else self.plan.snapshot))
+        except ENDS as error:
+            self._node_dies(error)
+
+    def _start(self) -> None:
+        self.starts += 1
+        self.shard = ShardProcess(
+            (self.disk, self.shelf),
+            self.points,
+            self.model,
+            self.clock,
+            lambda: PAYMENTS,
+            lambda: {"headend": key_of("headend")},
+            lambda: self.no_trip,
+            self.plan.queue,
+        )
+
+    def _node_dies(self, error: BaseException) -> None:
+        if isinstance(error, JournalDamaged):
+            raise Violation(f"recovery halts, and nothing was damaged: {error}") from error
+        if isinstance(error, JournalFull):
+            self.injected["start on a full disk"] += 1
+            self._empty()
+        self.points.phase = ""
+        power = self.random.random() < self.plan.power
+        for disk in (self.disk, self.shelf):
+            if power:
+                disk.power_failure()
+            else:
+                disk.kill()
+        if self.shard is not None:
+            self.shard.local.die()
+        self.shard = None
+        for name in self.workers:
+            self._worker_dies(name)
+        self.points.fail_at.clear()
+        self._arm()
+
+    def _arm(self) -> None:
+        """The next kill of the node, if none is due."""
+        if self.points.kill_point is None and self.kills and not self.calm:
+            self.points.kill_point, self.points.kill_nth = self.kills.pop(0)
+
+    def _worker(self, name: str) -> None:
+        worker = self.workers[name]
+        if worker is None:
+            if self.shard is not None:
+                worker = self.workers[name] = WorkerProcess(name, self.network, KEYS, self.clock)
+                worker.join(self.shard.local, self.random.randbytes(5))
+            return
+        worker.run()
+
+    def _worker_dies(self, name: str) -> None:
+        worker = self.workers[name]
+        if worker is not None:
+            worker.die()
+        self.workers[name] = None
+
+    def _client(self, name: str) -> Client:
+        """A client that runs."""
+        client = self.clients[name]
+        if client.station is None:
+            client.start()
+        return client
+
+    def _guard(self, name: str, act: Callable[[], None]) -> None:
+        """Something of a client, whose process it may end."""
+        try:
+            act()
+        except (Killed, OutboxError, OSError) as error:
+            if isinstance(error, OutboxError) and isinstance(error.__cause__, JournalDamaged):
+                raise Violation(f"an outbox is damaged: {error}") from error
+            self._client_dies(name)
+
+    def _client_dies(self, name: str) -> None:
+        self.clients[name].die(power=self.random.random() < self.plan.power)
+        self.client_points.fail_at.clear()
+        self.clients[name].disk.capacity = None
+
+    def _exchange(self, name: str) -> None:
+        self._client(name).run()
+
+    def _register(self, given: Given) -> None:
+        self._client("registry").give(given)
+
+    def _give(self, name: str) -> None:
+        client = self._client(name)
+        assert client.outbox is not None
+        if len(client.truth) - client.outbox.acked < 4 and (name != "operator" or self.random.random() < 0.3):
+            client.give(self.sources[name].next(self.clock.now_s()))
+
+    def _mishaps(self) -> None:
+        """What goes wrong besides kills at named points, and what people do."""
+        plan, disks = self.plan, (self.disk, self.shelf)
+        happens: list[tuple[float, str, Callable[[], object]]] = [
+            (
+                plan.worker_dies,
+                "worker killed",
+                lambda: self._worker_dies(self.random.choice(list(self.workers))),
+            ),
+            (
+                plan.client_dies,
+                "client killed",
+                lambda: self._client_dies(self.random.choice(list(self.clients))),
+            ),
+            (plan.eio, "", lambda: self._fail(self.points)),
+            (plan.eio, "", lambda: self._fail(self.client_points)),
+            (
+                plan.full,
+                "",
+                lambda: self._fill(self.random.choice((*disks, self.random.choice(self._disks())))),
+            ),
+            (plan.full, "", self._empty),
+            (plan.no_trip, "NO-TRIP", self._brake),
+            (plan.leap, "clock ahead", lambda: self._leap(self.random.randrange(6, 30) * 3600)),
+            (plan.leap, "clock behind", lambda: self._leap(-self.random.randrange(1, 20) * 1800)),
+            (plan.damage, "snapshot damaged", self._damage_snapshot),
+        ]
+        for chance, what, act in happens:
+            if chance and self.random.random() < chance and act() is not False and what:
+                self.injected[what] += 1
+
+    def _disks(self) -> list[SimDisk]:
+        return [client.disk for client in self.clients.values()]
+
+    def _fail(self, points: Points) -> None:
+        """One of the next operations fails."""
+        points.fail_at = {points.operations + self.random.randrange(1, 30)}
+
+    def _fill(self, disk: SimDisk) -> None:
+        disk.capacity = disk.used() + self.random.choice((0, 4096, 20_000, 60_000))
+
+    def _empty(self) -> None:
+        for disk in (self.disk, self.shelf, *self._disks()):
+            disk.capacity = None
+
+    def _brake(self) -> None:
+        self.no_trip = not self.no_trip
+
+    def _leap(self, seconds: int) -> bool:
+        """The clock is set; no further than the county's calendar goes."""
+        to_s = self.clock.shown_s + seconds
+        if not county.BEGIN_S < to_s < county.END_S:
+            return False
+        self.clock.shown_s = to_s
+        return True
+
+    def _damage_snapshot(self) -> bool:
+        """A bit of the newest snapshot turns over; the one before it is still whole."""
+        names = [
+            name for name in self.shelf.names() if name.startswith("snapshot") and name.endswith("lines")
+        ]
+        if len(names) < 2 or self.damaged:
+            return False
+        self.damaged = self.random.choice((names[-1], names[-1].replace("lines", "engine")))
+        self.shelf.flip(self.damaged, self.random.randrange(8 * self.shelf.size(self.damaged)))
+        return True
+
+    def _settled(self) -> bool:
+        return all(client.settled for client in self.clients.values())
+
+    def _all_on(self) -> bool:
+        states = self.model.judge.engine.accounts()["state"].to_pylist()
+        return set(states) <= {"on", "warned"}
+
+    def _until(self, true: Callable[[], bool], otherwise: str) -> None:
+        for count in range(3000):
+            self.round()
+            if count % 4 == 0 and true():
+                return
+        require(False, f"{otherwise}: {self._where()}")
+
+    def _where(self) -> str:
+        return ", ".join(
+            f"{name} {c.outbox.acked if c.outbox else None}/{len(c.truth)}"
+            for name, c in self.clients.items()
+        )
