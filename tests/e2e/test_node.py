@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from e2e.node import ENVIRONMENT, LONG_S, Node, quarter_hours, reads, wait_for
+from e2e.node import COMMAND, ENVIRONMENT, LONG_S, Node, quarter_hours, reads, wait_for
 from pipeline.client import BatchRefused, NotAccepted
 from pipeline.keys import revoke
 
@@ -248,3 +249,61 @@ def test_a_revoked_key_is_out_within_a_second_and_others_go_on(node):
     assert node.stop() == 0
     node.check()
     assert node.reads() == sorted(expected(ends[:1]) + expected(ends[1:2], IDS[:20]))
+
+
+def test_shards_are_changed_at_rest_and_the_producers_go_on():
+    node = Node(shards=2)
+    try:
+        node.start().register(METERS)
+        ends = quarter_hours(6)
+        with node.producer("feeder", "reads") as feeder:
+            feeder.send("reads", reads(IDS, ends[:3]))
+            assert feeder.flush(LONG_S)
+        assert node.stop() == 0
+        told = subprocess.run(
+            [*COMMAND, "shards", "3", "--data", str(node.data), "--json"],
+            capture_output=True,
+            text=True,
+            env=ENVIRONMENT,
+            timeout=120,
+        )
+        assert told.returncode == 0, told.stderr
+        assert json.loads(told.stdout)["accounts"] == METERS
+        node.node_settings = node.node_settings.replace("shards = 2", "shards = 3")
+        node.start()
+        with node.producer("feeder", "reads") as feeder:
+            feeder.send("reads", reads(IDS, ends[3:]))
+            assert feeder.flush(LONG_S)
+        assert node.stop() == 0
+        node.check()
+        assert node.reads() == expected(ends)
+        assert node.refused() == 0
+    finally:
+        node.remove()
+
+
+def test_files_are_sent_by_a_command(node, tmp_path):
+    node.start()
+    keys = {role: node.key(role, role) for role in ("registry", "reads")}
+    stamps = [f"2026-11-2{day}T00:{minute}:00Z" for day in (1, 2) for minute in ("15", "30")]
+    (tmp_path / "accounts.csv").write_text(
+        "account_id,district_id,tariff,policy,klass,opening_balance\n7,1,home,home,low_voltage,10\n"
+    )
+    (tmp_path / "meters.csv").write_text(
+        "meter_id,role,account_id,reading,interval_s,wh_per_count\n17,consumer,7,interval,900,1\n"
+    )
+    (tmp_path / "reads.csv").write_text("meter_id,at,value\n" + "".join(f"17,{at},100\n" for at in stamps))
+    for role, names in (("registry", ["accounts", "meters"]), ("reads", ["reads"]), ("reads", ["reads"])):
+        files = [str(tmp_path / f"{name}.csv") for name in names]
+        options = ["--to", node.endpoint, "--key", str(node.folder / f"{keys[role].public.name}.key")]
+        options += ["--node", str(node.data / "keys" / "node.pub"), "--ids", "uint64", "--json"]
+        told = subprocess.run(
+            [*COMMAND, "send", *files, *options], capture_output=True, text=True, env=ENVIRONMENT, timeout=120
+        )
+        assert told.returncode == 0, told.stderr
+        summary = json.loads(told.stdout)
+        assert (summary["waiting"], summary["refused_batches"], summary["rejected_rows"]) == (0, [], 0)
+    assert summary["sent_before"] == files
+    assert node.stop() == 0
+    node.check()
+    assert len(node.reads()) == 4

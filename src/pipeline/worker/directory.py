@@ -67,8 +67,9 @@ class Directory:
         """Where each of these is; `UNKNOWN` for a null, what no shard has told of, and ids of the other type."""
         known = self._known.get(what)
         if known is None or isinstance(known, _Numbers) != pa.types.is_uint64(ids.type):
-            return np.full(len(ids), UNKNOWN, np.int16)
-        found = known.places(ids)
+            found = np.full(len(ids), UNKNOWN, np.int16)
+        else:
+            found = known.places(ids)
         if what == "accounts" and self._expected:
             rows = np.flatnonzero(found == UNKNOWN)
             expected = [self._expected.get(each, UNKNOWN) for each in ids.take(pa.array(rows)).to_pylist()]

@@ -95,6 +95,20 @@ def test_a_new_account_goes_to_its_districts_home_and_stays_there(split):
     assert values(split, Kind.ACCOUNTS, later, "account_id") == [[], [20], []]
 
 
+def test_meters_follow_the_first_accounts_of_all_before_anybody_was_told():
+    split = Split(Layout(3))
+    accounts = table(Kind.ACCOUNTS, account_id=range(30), district_id=[i // 3 for i in range(30)])
+    where = values(split, Kind.ACCOUNTS, accounts, "account_id")
+    assert all(where)
+    meters = table(Kind.METERS, meter_id=range(30), account_id=range(30), role=["consumer"] * 30)
+    assert values(split, Kind.METERS, meters, "account_id") == where
+
+
+def test_ids_of_the_other_type_are_nobodys(split):
+    rows = table(Kind.READS, "utf8", meter_id=["100", "101"])
+    assert values(split, Kind.READS, rows, "meter_id") == [["100", "101"], [], []]
+
+
 def test_a_supply_meter_goes_to_its_districts_home(split):
     rows = table(Kind.METERS, meter_id=[100], district_id=[5], account_id=[11], role=["supply"])
     found = values(split, Kind.METERS, rows, "meter_id")
