@@ -50,6 +50,14 @@ LANE_OF: Final[dict[Role, Lane]] = {
 """The lane of a role's HELLO: that of its batches, so that it is answered when all before it is settled."""
 
 
+class Taken(NamedTuple):
+    """A part that is not applied yet: its digest, and the worker's session that it came in."""
+
+    digest: bytes
+    route: bytes
+    session: int
+
+
 class Answer(NamedTuple):
     """What a worker is told."""
 
@@ -66,8 +74,8 @@ class Session:
         number: of the session, 0 if none is open.
         route: the worker's whose it is.
         welcomed: whether its WELCOME has left.
-        pending: digests of what was taken and is not applied.
-        greeting: the HELLO that is not answered yet; another one takes its place.
+        pending: what was taken and is not applied, by number.
+        greeting: the HELLO that waits in a lane or a group; another one takes its place.
     """
 
     role: Role
@@ -77,7 +85,7 @@ class Session:
     number: int = 0
     route: bytes = b""
     welcomed: bool = False
-    pending: dict[int, bytes] = field(default_factory=dict)
+    pending: dict[int, Taken] = field(default_factory=dict)
     greeting: Item | None = None
 
 
@@ -208,10 +216,26 @@ class Intake:
         entry = Entry(What.SPENT, (sent,), detail=reason)
         self.lanes[LANES[kind]].append(Item(entry, turned=(session.route, turned)))
 
-    def applied(self, sent: Sequence[Sent]) -> None:
-        """These are applied: the lines know them now."""
+    def heard(self, welcome: Welcome) -> Welcome:
+        """A HELLO whose turn has come: from now on another one needs a turn of its own."""
+        session = self.sessions[welcome.greet.producer]
+        if session.greeting is not None and session.greeting.welcome is welcome:
+            session.greeting = None
+        return welcome
+
+    def applied(self, sent: Sequence[Sent]) -> list[Answer]:
+        """These are applied: the lines know them now. What workers are told whose sessions with them are over.
+
+        A worker counts what is under way, also of a session that has ended meanwhile.
+        """
+        out = []
         for part in sent:
-            self.sessions[part.producer].pending.pop(part.seq, None)
+            session = self.sessions[part.producer]
+            taken = session.pending.pop(part.seq, None)
+            if taken is not None and taken.session != session.number:
+                place = Place(part.producer, taken.session, part.seq, self._lines[part.producer].covered)
+                out.append(Answer(taken.route, Settled([place])))
+        return out
 
     def malformed(self, sent: Sent, text: str) -> Answer | None:
         """The engine refused a batch whole; what its sender's worker is told, None if there is no session."""
@@ -252,14 +276,15 @@ class Intake:
             return False
         if part.seq == session.next_seq and not session.frozen and kind in MAY_SEND[session.role]:
             session.next_seq += 1
-            session.pending[part.seq] = part.digest
+            session.pending[part.seq] = Taken(part.digest, route, session.number)
             return True
         self._turn(session, kind, part, out)
         return False
 
     def _turn(self, session: Session, kind: Kind, part: Part, out: list[Answer]) -> None:
         """Answer a part that is not taken."""
-        known = session.pending.get(part.seq)
+        taken = session.pending.get(part.seq)
+        known = taken.digest if taken is not None else None
         if known is None and part.producer in self._lines:
             known = self._lines[part.producer].digests.get(part.seq)
         if kind not in MAY_SEND[session.role]:

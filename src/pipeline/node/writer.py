@@ -192,7 +192,7 @@ class Writer:
             if item.turned is not None:
                 out.append(Answer(*item.turned))
             if item.welcome is not None:
-                welcomes.append(item.welcome)
+                welcomes.append(self._intake.heard(item.welcome))
         if mark is not None:
             self.state.mark = mark
         self._ahead.popleft()
@@ -274,22 +274,21 @@ class Writer:
     def _apply(self, entry: Entry) -> list[Answer]:
         """Apply an entry and hand on what it did; what workers are told of it before it is settled."""
         outcome = self.state.apply(entry)
-        self._intake.applied(entry.parts)
+        out = [answer for answer in self._intake.applied(entry.parts) if answer.route in self._workers]
         if outcome.resumed:
             self.hold.go()
         if outcome.refusal is not None:
             self.refused += 1
-            return [
-                answer for part in entry.parts if (answer := self._intake.malformed(part, outcome.refusal))
-            ]
+            told = (self._intake.malformed(part, outcome.refusal) for part in entry.parts)
+            return [*(answer for answer in told if answer is not None), *out]
         if outcome.effects is not None:
             if self._gateway and entry.what in HEARD:
                 self._gateway.heard(entry.kind, outcome.content)
             for outlet in self._outlets:
                 outlet.take(self.engine.sequence, outcome.effects)
         if isinstance(outcome.content, pa.RecordBatch):
-            return list(self._directories.applied(entry, outcome.content))
-        return []
+            out += self._directories.applied(entry, outcome.content)
+        return out
 
     def _settled(self, producers: Iterable[bytes]) -> list[Answer]:
         """How far these are settled, to the workers that have their sessions."""
@@ -310,7 +309,7 @@ class Writer:
         if greet.producer in self._directories.untold:
             self._late[greet.producer] = welcome
             return []
-        session.welcomed, session.greeting = True, None
+        session.welcomed = True
         line = self.state.lines[greet.producer]
         welcomed = Welcomed(
             greet.producer,

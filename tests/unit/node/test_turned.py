@@ -285,8 +285,10 @@ def test_a_welcome_waits_for_what_came_before(shard):
     shard.node.say(producer.route, *producer.batch(1))
     shard.node.say(producer.route, producer.hello())
     heard = shard.run()
-    assert only(heard, Welcomed).last_seq == 1
-    assert not [message for message in heard if isinstance(message, Settled)]
+    welcomed = only(heard, Welcomed)
+    assert welcomed.last_seq == 1
+    settled = [place for message in heard if isinstance(message, Settled) for place in message.places]
+    assert [place.session for place in settled if place.session == welcomed.session] == []
 
 
 def test_nothing_is_told_before_it_is_on_the_disk_and_applied(shard):
