@@ -45,6 +45,12 @@ class Postbox:
                 gone.add(answer.route)
         return self._forget(gone)
 
+    def offer(self, answer: Answer) -> Sent:
+        """Send an answer now or never: a command that waits here would leave when nobody looks at it any more."""
+        if answer.route in self._waiting:
+            return Sent.FULL
+        return self._send(answer)
+
     def again(self) -> set[bytes]:
         """Try what waits; returns the workers that are gone."""
         gone = set()

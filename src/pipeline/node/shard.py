@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from pipeline.clock import Clock
 from pipeline.journal import Journal, Mark
-from pipeline.links import Post
+from pipeline.links import Post, Sent
 from pipeline.node.gathering import Group
 from pipeline.node.intake import Answer
 from pipeline.node.internal import LinkError
@@ -134,10 +134,11 @@ class Shard:
     def _commands(self) -> None:
         commands = self._writer.commands(self._clock.now_s())
         for answer, body in commands:
-            gone = self._postbox.send([answer])
-            if gone:
+            sent = self._postbox.offer(answer)
+            if sent is not Sent.SENT:
                 self._writer.unsent([body])
-                self._leave(gone)
+            if sent is Sent.GONE:
+                self._leave({answer.route})
 
     def _send(self, answers: Iterable[Answer]) -> None:
         self._leave(self._postbox.send(answers))

@@ -79,8 +79,8 @@ class Disk:
 
 
 class Loop:
-    def __init__(self, keys=()):
-        self.node = Node(SimDisk(), SimDisk(), payments_keys=keys)
+    def __init__(self, keys=(), gateway=None):
+        self.node = Node(SimDisk(), SimDisk(), payments_keys=keys, gateway=gateway)
         self.post, self.clock, self.disk = Post(), Clock(), Disk(self.node.journal)
         self.said = []
         self.shard = Shard(
