@@ -55,12 +55,12 @@ def guide(tmp_path):
         port = free_port()
         commands = script(name)
         assert len(commands) > 10
-        told = [f"{command}\necho 'ran {i}'" for i, command in enumerate(commands)]
+        told = [f"{command}\n[ $? = 0 ] && echo 'ran {i}' || exit 1" for i, command in enumerate(commands)]
         # A part that was just started needs a moment before the next command talks to it.
         text = "\n".join(told).replace(":7070", f":{port}")
-        text = re.sub(r"(?m)^(feikong (?:run|worker) .*&)$", r"\1\nsleep 6", text)
+        text = re.sub(r"(?m)^(feikong (?:run|worker) .*&\n\[.*)$", r"\1\nsleep 6", text)
         path = tmp_path / "guide.sh"
-        path.write_text(f"set -em\n{text}\n")
+        path.write_text(f"set -m\n{text}\n")
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
