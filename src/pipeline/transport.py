@@ -103,8 +103,14 @@ class Server:
 class Client:
     """A DEALER; made by `Sockets`. It connects by itself, again and again."""
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], watch: zmq.Socket[bytes] | None = None) -> None:
         self._socket = socket
+        self._watch = watch
+
+    @property
+    def lost(self) -> bool:
+        """Whether a connection of a local link has ended since it began: what was under way may be lost."""
+        return self._watch is not None and bool(self._watch.poll(0))
 
     def receive(self) -> list[Buffer] | None:
         """The next message, None if there is none."""
@@ -218,7 +224,8 @@ class Sockets(Closing):
         socket = self._context.socket(zmq.DEALER)
         _set(socket, {zmq.LINGER: 0, zmq.IMMEDIATE: 1, zmq.RCVHWM: queue, zmq.SNDHWM: queue})
         _set(socket, {zmq.RECONNECT_IVL: 20, zmq.RECONNECT_IVL_MAX: 500})
-        return Client(_connect(socket, _local(path)))
+        watch = socket.get_monitor_socket(zmq.Event.DISCONNECTED)
+        return Client(_connect(socket, _local(path)), watch)
 
     def check(self) -> None:
         """Raise `TransportError` if the authenticator is not running: nobody could be let in, or kept out."""

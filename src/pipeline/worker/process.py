@@ -17,6 +17,7 @@ from pipeline.node.config import NodeConfig
 from pipeline.node.layout import Places, read_layout
 from pipeline.transport import Client, Server, Sockets, Waiter
 from pipeline.worker.letters import DeadLetters
+from pipeline.worker.returns import WorkerError
 from pipeline.worker.worker import Worker
 
 __all__ = ["LETTERS", "bound_memory", "serve"]
@@ -108,6 +109,7 @@ def _run(
         if now_s >= keys_due_s:
             keys_due_s = now_s + KEYS_S
             ring.refresh()
+            _check(links)
         worker.allowed(ring.current)  # the authenticator may have looked since
         _take_shards(worker, links, now_s)
         for _ in range(AT_ONCE):
@@ -116,6 +118,15 @@ def _run(
                 break
             worker.on_producer(received, now_s)
         worker.on_time(clock.monotonic_s())
+
+
+def _check(links: list[Client]) -> None:
+    """Raise `WorkerError` where a shard has ended: what it had not answered, it never will."""
+    for shard, link in enumerate(links):
+        if link.lost:
+            raise WorkerError(
+                f"shard {shard}: its engine has ended, and this worker's sessions with it; start both again"
+            )
 
 
 def _take_shards(worker: Worker, links: list[Client], now_s: float) -> None:
