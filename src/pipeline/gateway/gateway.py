@@ -134,7 +134,9 @@ class Gateway:
             if any(message is body for body in bodies):
                 way.session.sent -= 1
                 self.sent.subtract(each.command.kind for each in commands)
-                way.queue.put_back(each for each in commands if each.command.kind == "restore")
+                restores = [each for each in commands if each.command.kind == "restore"]
+                way.queue.put_back(restores)
+                self.not_sent[Why.UNDELIVERED] += len(commands) - len(restores)
 
     def stats(self) -> dict[str, Any]:
         """What waits, what left, what never will and why; whether trips are stopped, and by what."""

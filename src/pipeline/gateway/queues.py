@@ -37,11 +37,11 @@ class Queue:
         mine[account_id] = decided
 
     def put_back(self, restores: Iterable[Decided]) -> None:
-        """Put restores that did not get away in front again, but for accounts that have a newer command by now."""
-        again = {
-            each.command.account_id: each for each in restores if each.command.account_id not in self.trips
-        }
-        self.restores = {**again, **self.restores}
+        """Put restores that did not get away back, unless there is something newer; the earliest decided goes first."""
+        again = {each.command.account_id: each for each in restores}
+        waiting = [each for account, each in {**again, **self.restores}.items() if account not in self.trips]
+        waiting.sort(key=lambda each: each.command.command_id)
+        self.restores = {each.command.account_id: each for each in waiting}
 
     def first_restores(self, most: int) -> list[Decided]:
         """Take out the first restores, at most so many."""

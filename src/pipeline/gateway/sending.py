@@ -37,6 +37,8 @@ class Why(Enum):
     """The balance is above what the trip was decided on."""
     NOWHERE = "nowhere"
     """No head-end gets this district's commands."""
+    UNDELIVERED = "undelivered"
+    """Its worker could not be told at once."""
 
 
 WAITS = frozenset({Why.HELD, Why.UNAPPLIED})

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.gateway import Why
+from pipeline.gateway.bodies import ARROW_ROWS_MAX
 from pipeline.gateway.evidence import Decided
 from pipeline.gateway.gateway import ROWS_AT_ONCE
 from pipeline.gateway.queues import Queue
@@ -116,8 +117,21 @@ def test_restores_that_could_not_be_handed_on_wait_again_and_trips_do_not():
     paid_later = world.apply("acks", ack(4, "done"))
     assert paid_later.exceptions.num_rows == 0
     assert world.gateway.stats()["sent"] == {"restore": 0, "trip": 0}
+    assert world.gateway.stats()["not_sent"]["undelivered"] == 1
     assert kinds(world.poll(NOW + 1)) == [("restore", world.id("A0")), ("restore", world.id("A1"))]
     assert world.poll(NOW + 2) == []
+
+
+def test_restores_that_come_back_keep_their_order():
+    many = ARROW_ROWS_MAX + 3
+    world = tripped(many)
+    paid(world, *world.names)
+    first, second = world.bodies(NOW + 1)
+    wanted = [command.account_id for body in (first, second) for command in commands_in(body)]
+    for body in (first, second):
+        world.gateway.unsent([body])
+    assert [command.account_id for command in world.poll(NOW + 2)] == wanted
+    assert len(wanted) == many
 
 
 def test_what_could_not_be_handed_on_does_not_overtake_what_came_since():
@@ -129,7 +143,7 @@ def test_what_could_not_be_handed_on_does_not_overtake_what_came_since():
     assert [restore.attempt for restore in world.poll(NOW + 60)] == [2]
 
 
-def test_a_restore_that_is_put_back_stands_in_front_but_not_over_a_trip_that_came_since():
+def test_a_restore_that_is_put_back_keeps_its_place_but_not_over_a_trip_that_came_since():
     queue = Queue()
     one, two, three = (decided("restore", number, number) for number in (1, 2, 3))
     queue.put(three)
