@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from fastcore.core cimport Core, mark
+from fastcore.core cimport Core, dispatch_of, mark
 from fastcore.exceptions cimport refuse, subject_is_number
 from fastcore.rows cimport ExceptionRow
 from fastcore.structs cimport Control
@@ -12,13 +12,13 @@ from fastcore.types cimport (
 )
 
 
-cdef bint is_current(const Control* control, uint64_t command) noexcept nogil:
-    return control.command != COMMAND_NONE and control.command_id == command
+cdef bint is_current(const Core* core, const Control* control, uint64_t command) noexcept nogil:
+    return control.command != COMMAND_NONE and dispatch_of(core, control).command_id == command
 
 
 cdef bint is_doubtful_trip(const Core* core, const Control* control, uint64_t command) noexcept nogil:
     """The last trip, in `due` while unsure: a late answer still tells whether the relay is open."""
-    return (control.trip_id == command and control.flags & CONTROL_UNSURE
+    return (dispatch_of(core, control).trip_id == command and control.flags & CONTROL_UNSURE
             and core.accounts[control.account].state == STATE_DUE)
 
 
@@ -45,7 +45,7 @@ cdef uint8_t take_ack(Core* core, uint64_t command, int outcome) noexcept nogil:
     control = addressee(core, command)
     if control == NULL:
         return REASON_STALE_ACK
-    if is_current(control, command):
+    if is_current(core, control, command):
         if outcome == OUTCOME_DONE:
             control.flags |= CONTROL_DONE
         elif outcome == OUTCOME_ARMED:
@@ -81,7 +81,8 @@ cdef void drop_stale_commands(Core* core) noexcept nogil:
         return
     for i in range(core.issued_count):
         control = &core.controls[core.accounts[core.issued[i].account].control]
-        if is_current(control, core.issued[i].id) or control.trip_id == core.issued[i].id:
+        if (is_current(core, control, core.issued[i].id)
+                or dispatch_of(core, control).trip_id == core.issued[i].id):
             core.issued[kept] = core.issued[i]
             kept += 1
     core.issued_count = kept

@@ -5,6 +5,8 @@ from fastcore.core cimport Core
 
 # The reads that a window expects, by class.
 cdef void expect(Core* core, int64_t window, uint32_t district, uint32_t* expected_out) noexcept nogil
+# T of a meter's registration.
+cdef int64_t arrived_s(const Core* core, uint32_t meter) noexcept nogil
 # Opens `silent_meter` for the meters that have fallen silent by the window's end, by their arrival.
 cdef void find_silent(Core* core, int64_t window, uint32_t district) noexcept nogil
 # A meter of the district has read, or arrived, at an instant: it may be the first to fall silent.

@@ -6,7 +6,7 @@ for silence before the one that was last heard of first can have become silent."
 
 from libc.stdint cimport int64_t, uint32_t
 
-from fastcore.core cimport Core
+from fastcore.core cimport Core, instant_of
 from fastcore.findings cimport meter_finding
 from fastcore.native cimport NEVER, floor_div
 from fastcore.structs cimport DistrictState, MeterInfo, MeterProfile, MeterState
@@ -41,7 +41,7 @@ cdef int64_t owed(
 
 cdef void expect(Core* core, int64_t window, uint32_t district, uint32_t* expected_out) noexcept nogil:
     cdef DistrictState* state = &core.districts[district]
-    cdef int64_t start_s = window * core.limits.window_s, end_s = start_s + core.limits.window_s
+    cdef int64_t start_s = window * core.limits.window_s, end_s = start_s + core.limits.window_s, first_at_s
     cdef bint inside = start_s >= core.limits.calendar_from_s and end_s <= core.limits.calendar_to_s
     cdef bint steady = True
     cdef const MeterState* meter
@@ -66,13 +66,25 @@ cdef void expect(Core* core, int64_t window, uint32_t district, uint32_t* expect
         profile = &core.profiles[meter.profile]
         if profile.interval_s > core.limits.window_s and not meter.flags & METER_SUPPLY:
             state.flags |= DISTRICT_COARSE
-        if profile.interval_s > core.limits.window_s or profile.interval_s == DAY_S or info.first_at_s > start_s:
+        first_at_s = instant_of(core, info.first_cell)
+        if profile.interval_s > core.limits.window_s or profile.interval_s == DAY_S or first_at_s > start_s:
             steady = False
-        expected_out[meter.klass] += <uint32_t>owed(core, profile, info.first_at_s, start_s, end_s)
+        expected_out[meter.klass] += <uint32_t>owed(core, profile, first_at_s, start_s, end_s)
     if inside and steady:
         state.flags |= DISTRICT_STEADY
         for klass in range(CLASSES):
             state.steady[klass] = expected_out[klass]
+
+
+cdef int64_t arrived_s(const Core* core, uint32_t meter) noexcept nogil:
+    cdef int64_t low = 0, high = core.arrivals_count, middle
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if core.arrivals[middle].first_meter <= meter:
+            low = middle
+        else:
+            high = middle
+    return core.arrivals[low].at_s
 
 
 cdef void find_silent(Core* core, int64_t window, uint32_t district) noexcept nogil:
@@ -88,7 +100,7 @@ cdef void find_silent(Core* core, int64_t window, uint32_t district) noexcept no
         meter = &core.meters[row]
         next_row = core.meter_infos[row].next_of_district
         if not meter.flags & METER_OUT_OF_USE and not meter.findings & HAS_SILENT_METER:
-            heard_s = core.meter_infos[row].arrived_s
+            heard_s = arrived_s(core, row)
             if meter.flags & METER_READ:
                 heard_s = max(heard_s, meter.last_at_s)
             if end_s - heard_s >= core.limits.silent_after_s:

@@ -13,11 +13,12 @@ from fastcore.gates cimport ceiling, closed_gate, closed_gate_of_repeat
 from fastcore.native cimport MONEY_LIMIT_NANO, NEVER, floor_div, lowest_bit
 from fastcore.structs cimport AccountState, Control, DistrictState, Policy
 from fastcore.types cimport (
-    ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR, CAUSE_PROTECTED, COMMAND_TRIP, CONTROL_ARMED,
-    CONTROL_DONE, CONTROL_FIELD_ORDERED, CONTROL_OPERATOR, CONTROL_PROVEN, CONTROL_TRIP_DONE, CONTROL_UNSURE,
-    FINDING_CLOCK_JUMP, FINDING_MASS_TRIP, GATE_NONE, GATES, HOUR_S, NONE, NOTICE_LOW_BALANCE, NOTICE_PRESS_BUTTON,
-    NOTICE_RESTORED, NOTICE_TRIP_DUE, NOTICE_TRIPPED, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, STATE_CLOSED,
-    STATE_DUE, STATE_OFF, STATE_ON, STATE_RESTORING, STATE_TRIPPING, STATE_WARNED,
+    ACCOUNT_HAS_PRIMARY, ACCOUNT_HAS_SWITCH, ACCOUNT_PROTECTED, CAUSE_BALANCE, CAUSE_OPERATOR,
+    CAUSE_PROTECTED, COMMAND_TRIP, CONTROL_ARMED, CONTROL_DONE, CONTROL_FIELD_ORDERED, CONTROL_OPERATOR,
+    CONTROL_PROVEN, CONTROL_TRIP_DONE, CONTROL_UNSURE, FINDING_CLOCK_JUMP, FINDING_MASS_TRIP, GATE_NONE,
+    GATES, HOUR_S, NONE, NOTICE_LOW_BALANCE, NOTICE_PRESS_BUTTON, NOTICE_RESTORED, NOTICE_TRIP_DUE,
+    NOTICE_TRIPPED, ORDER_FIELD_RESTORE, ORDER_TRIP_FAILED, STATE_CLOSED, STATE_DUE, STATE_OFF, STATE_ON,
+    STATE_RESTORING, STATE_TRIPPING, STATE_WARNED,
 )
 from fastcore.waiting cimport let_sleep, rouse, wake_all, wake_due
 
@@ -93,7 +94,7 @@ cdef bint leave_warned(
     notice(core, account, NOTICE_TRIP_DUE, -1)
     control.noticed_at_s = core.now_s
     set_state(core, account, STATE_DUE)
-    if core.account_infos[account].switch_meter != NONE:
+    if state.flags & ACCOUNT_HAS_SWITCH:
         if core.mass_hour != floor_div(core.now_s, HOUR_S):
             core.mass_hour = floor_div(core.now_s, HOUR_S)
             core.mass_count = 0
@@ -131,7 +132,7 @@ cdef bint leave_tripping(
     if control.flags & CONTROL_DONE:
         notice(core, account, NOTICE_TRIPPED, -1)
         control.off_since_s = core.now_s
-        forget_command(control)
+        forget_command(core, control)
         set_state(core, account, STATE_OFF)
         return True
     if core.now_s < control.wait_until_s:
@@ -143,7 +144,7 @@ cdef bint leave_tripping(
     if control.attempt >= policy.max_attempts:
         open_one(core, &core.orders, ORDER_TRIP_FAILED, account, state.district)
         control.failed_at_s = core.now_s
-    forget_command(control)
+    forget_command(core, control)
     control.flags |= CONTROL_UNSURE
     set_state(core, account, STATE_DUE)
     return True
@@ -164,7 +165,7 @@ cdef bint leave_restoring(
     if control.flags & (CONTROL_DONE | CONTROL_PROVEN):
         notice(core, account, NOTICE_RESTORED, -1)
         close_one(core, &core.orders, ORDER_FIELD_RESTORE, account)
-        forget_command(control)
+        forget_command(core, control)
         control.flags &= ~CONTROL_UNSURE
         set_state(core, account, STATE_ON)
         return True
@@ -210,7 +211,7 @@ cdef void take_turn(Core* core, uint32_t account) noexcept nogil:
     cdef AccountState* state = &core.accounts[account]
     cdef const Policy* policy = &core.policies[state.policy]
     cdef Control* control = &core.controls[state.control] if state.control != NONE else NULL
-    cdef bint moves = state.state != STATE_CLOSED and core.account_infos[account].primary != NONE
+    cdef bint moves = state.state != STATE_CLOSED and state.flags & ACCOUNT_HAS_PRIMARY
     if control != NULL and state.state != STATE_CLOSED:
         rouse(core, account)
         forget_levels_below(core, control, state.balance_nano)
@@ -249,7 +250,7 @@ cdef void try_trip(Core* core, uint32_t account) noexcept nogil:
     cdef DistrictState* district = &core.districts[state.district]
     cdef int64_t hour = floor_div(core.now_s, HOUR_S)
     cdef uint8_t gate
-    if core.account_infos[account].primary == NONE:
+    if not state.flags & ACCOUNT_HAS_PRIMARY:
         return
     gate = closed_gate(core, account)
     core.account_infos[account].blocked_by = gate

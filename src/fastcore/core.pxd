@@ -4,16 +4,20 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastcore.index cimport Index
 from fastcore.maps cimport Map
+from fastcore.native cimport NEVER
 from fastcore.structs cimport (
-    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, Limits, MeterInfo, MeterProfile,
-    MeterState, Open, Paid, Policy, Said, Tariff, Touched, Wake,
+    AccountInfo, AccountState, Arrival, Control, Dispatch, DistrictState, Figures, Gap, Issued, Limits,
+    MeterInfo, MeterProfile, MeterState, Open, Paid, Policy, Said, Tariff, Touched, Wake,
 )
+from fastcore.types cimport NONE
 
 cdef struct Rows:                    # rows of one output, or bytes; `items` of them are of the running batch
     char* data
     int64_t items
     int64_t capacity
     int64_t item_bytes
+    int64_t most                     # items of the largest batch since there is this room
+    int64_t idle                     # batches since that needed a quarter of them
     bint wanted
 
 cdef struct Intervals:               # where the running batch writes `intervals`; row is NULL: nobody reads them
@@ -67,6 +71,9 @@ cdef struct Core:
     int64_t meters_count
     int64_t meters_capacity
     int64_t meter_infos_capacity
+    Arrival* arrivals
+    int64_t arrivals_count
+    int64_t arrivals_capacity
     int64_t accounts_count
     int64_t accounts_capacity
     int64_t account_infos_capacity
@@ -88,8 +95,10 @@ cdef struct Core:
     int64_t gaps_free_count
     # control
     Control* controls
+    Dispatch* dispatches             # a row for each of `controls`
     int64_t controls_count
     int64_t controls_capacity
+    int64_t dispatches_capacity
     Said* saids
     int64_t saids_count
     int64_t saids_capacity
@@ -215,3 +224,14 @@ cdef inline void unmark(Core* core, uint32_t account) noexcept nogil:
         core.attention_count -= 1
         if core.attention[account >> 6] == 0:
             core.attention_words[account >> 12] &= ~(<uint64_t>1 << ((account >> 6) & 63))
+
+cdef inline uint32_t cell_of(const Core* core, int64_t at_s) noexcept nogil:
+    """The cell of the calendar that begins at the instant of a read."""
+    return <uint32_t>((at_s - core.limits.calendar_from_s) // core.limits.cell_s)
+
+cdef inline int64_t instant_of(const Core* core, uint32_t cell) noexcept nogil:
+    """The instant of a read, back from its cell; NEVER from NONE."""
+    return NEVER if cell == NONE else core.limits.calendar_from_s + cell * core.limits.cell_s
+
+cdef inline Dispatch* dispatch_of(const Core* core, const Control* control) noexcept nogil:
+    return &core.dispatches[control - core.controls]

@@ -16,7 +16,7 @@ from fastcore.rows cimport (
     CollectionRow, CommandRow, ExceptionRow, LedgerRow, NoticeRow, WindowRow,
 )
 from fastcore.structs cimport (
-    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, Issued, MeterInfo, MeterProfile,
+    AccountInfo, AccountState, Arrival, Control, Dispatch, DistrictState, Figures, Gap, Issued, MeterInfo, MeterProfile,
     MeterState, Open, Paid, Said, Touched, Wake,
 )
 from fastcore.types cimport NONE
@@ -25,6 +25,11 @@ from fastcore.types cimport NONE
 cdef void shape(Rows* rows, int64_t item_bytes) noexcept nogil:
     rows.item_bytes = item_bytes
     rows.wanted = True
+
+
+cdef enum:
+    IDLE_BATCHES = 64
+    MUCH_BYTES = 1 << 20
 
 
 cdef Core* new_core() noexcept nogil:
@@ -71,12 +76,14 @@ cdef void free_core(Core* core) noexcept nogil:
     free_pages(core.touched)
     free_pages(core.meters)
     free_pages(core.meter_infos)
+    free_pages(core.arrivals)
     free_pages(core.accounts)
     free_pages(core.account_infos)
     free_pages(core.districts)
     free_pages(core.profiles)
     free_pages(core.gaps)
     free_pages(core.controls)
+    free_pages(core.dispatches)
     free_pages(core.saids)
     free_pages(core.attention)
     free_pages(core.attention_words)
@@ -105,16 +112,27 @@ cdef void free_core(Core* core) noexcept nogil:
     free(core)
 
 
+cdef void empty(Rows* rows) noexcept nogil:
+    """Much room that a batch needed once, such as one that registers accounts, is given back after a while."""
+    rows.most = max(rows.most, rows.items)
+    rows.idle = rows.idle + 1 if 4 * rows.items < rows.most else 0
+    if rows.idle >= IDLE_BATCHES and rows.most * rows.item_bytes >= MUCH_BYTES:
+        free_pages(rows.data)
+        rows.data = NULL
+        rows.capacity = rows.most = rows.idle = 0
+    rows.items = 0
+
+
 cdef void clear_rows(Core* core) noexcept nogil:
-    core.ledger.items = 0
-    core.exceptions.items = 0
-    core.subjects.items = 0
-    core.notices.items = 0
-    core.commands.items = 0
-    core.window_rows.items = 0
-    core.collection.items = 0
-    core.finding_rows.items = 0
-    core.order_rows.items = 0
+    empty(&core.ledger)
+    empty(&core.exceptions)
+    empty(&core.subjects)
+    empty(&core.notices)
+    empty(&core.commands)
+    empty(&core.window_rows)
+    empty(&core.collection)
+    empty(&core.finding_rows)
+    empty(&core.order_rows)
     core.intervals.items = 0
 
 
@@ -245,7 +263,8 @@ cdef int room_for_registry(Core* core, const Needs* needs) noexcept nogil:
     if needs.meters:
         if (meters >= NONE
                 or room_for_ids(&core.meter_ids, <void**>&core.meters, &core.meters_capacity, meters) < 0
-                or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, meters, sizeof(MeterInfo)) < 0):
+                or grow(<void**>&core.meter_infos, &core.meter_infos_capacity, meters, sizeof(MeterInfo)) < 0
+                or grow(<void**>&core.arrivals, &core.arrivals_capacity, core.arrivals_count + 1, sizeof(Arrival)) < 0):
             return -1
         if reserve_ids(&core.meter_ids, needs.meters, needs.meter_bytes) < 0:
             return -1
@@ -274,6 +293,8 @@ cdef int reserve(Core* core, const Needs* needs, int64_t now_s) noexcept nogil:
     issued = core.issued_count + 2 * needs.visits
     if (grow(<void**>&core.gaps, &core.gaps_capacity, gaps, sizeof(Gap)) < 0
             or grow(<void**>&core.controls, &core.controls_capacity, controls, sizeof(Control)) < 0
+            or grow(
+                <void**>&core.dispatches, &core.dispatches_capacity, controls, sizeof(Dispatch)) < 0
             or grow(<void**>&core.saids, &core.saids_capacity, saids, sizeof(Said)) < 0
             or grow(<void**>&core.wakes, &core.wakes_capacity, core.wakes_count + needs.visits, sizeof(Wake)) < 0
             or grow(<void**>&core.issued, &core.issued_capacity, issued, sizeof(Issued)) < 0

@@ -82,19 +82,23 @@ cdef tuple dump_controls(Core* core):
 
     None of them sleeps: an engine that is loaded looks at each once more.
     """
-    cdef int64_t i
+    cdef int64_t i, all_said = 0
     cdef uint32_t said
-    controls, counts, levels = copy_of(core.controls, core.controls_count, "Control"), [], []
+    cdef uint32_t[::1] count
+    cdef int64_t[::1] level_nano
+    controls = copy_of(core.controls, core.controls_count, "Control")
+    counts, levels = np.zeros(core.controls_count, np.uint32), np.empty(core.saids_count, np.int64)
+    count, level_nano = counts, levels
     for i in range(core.controls_count):
-        before = len(levels)
         said = core.controls[i].said
         while said != NONE:
-            levels.append(core.saids[said].level_nano)
+            level_nano[all_said] = core.saids[said].level_nano
+            all_said += 1
+            count[i] += 1
             said = core.saids[said].next
-        counts.append(len(levels) - before)
     controls["said"] = counts
     controls["flags"] &= 0xFFFF ^ CONTROL_ASLEEP
-    return controls, np.array(levels, np.int64)
+    return controls, levels[:all_said]
 
 
 cdef object dump_attention(Core* core):
@@ -164,6 +168,7 @@ cdef list dump_sections(Core* core):
     return [
         ("meters", meters),
         ("meter_infos", copy_of(core.meter_infos, core.meters_count, "MeterInfo")),
+        ("arrivals", copy_of(core.arrivals, core.arrivals_count, "Arrival")),
         ("meter_ids", bytes_of(core.meter_ids.text, core.meter_ids.text_length)),
         ("profiles", copy_of(core.profiles, core.profiles_count, "MeterProfile")),
         ("gaps", gaps),
@@ -172,6 +177,7 @@ cdef list dump_sections(Core* core):
         ("account_ids", bytes_of(core.account_ids.text, core.account_ids.text_length)),
         ("attention", dump_attention(core)),
         ("controls", controls),
+        ("dispatches", copy_of(core.dispatches, core.controls_count, "Dispatch")),
         ("levels_said", levels),
         ("districts", districts),
         ("district_ids", bytes_of(core.district_ids.text, core.district_ids.text_length)),

@@ -5,8 +5,8 @@ from libc.string cimport memset
 
 from fastcore.belonging cimport choose, join, leave
 from fastcore.census cimport unsettle
-from fastcore.commands cimport control_of, forget_command, set_state
-from fastcore.core cimport Core, mark
+from fastcore.commands cimport begin_dispatch, control_of, forget_command, set_state
+from fastcore.core cimport Core, cell_of, dispatch_of, mark
 from fastcore.exceptions cimport refuse, subject_is_id
 from fastcore.findings cimport pass_findings
 from fastcore.gaps cimport drop_gaps
@@ -14,7 +14,7 @@ from fastcore.index cimport Ids, find, hash_id, put, store_id
 from fastcore.maps cimport get, set
 from fastcore.native cimport ENERGY_READ_LIMIT_WH, NEVER, int128_t, mix, product
 from fastcore.registry cimport district_of, has, has_id, is_id
-from fastcore.structs cimport Control, MeterProfile, MeterState
+from fastcore.structs cimport Control, Dispatch, MeterProfile, MeterState
 from fastcore.types cimport (
     CONTROL_APPROVED, CONTROL_MAYBE_OPEN, CONTROL_UNSURE, DAY_S, GATE_NONE, KLASS_PUBLIC, METER_CLOSED,
     METER_EXCHANGED, METER_GONE, METER_INITIAL, METER_READ, METER_SUPPLY, METER_SWITCHABLE, NONE,
@@ -164,7 +164,7 @@ cdef void describe(
         meter.flags |= METER_INITIAL
         meter.last_at_s = rows.initial_at.values[i]
         meter.last_value = rows.initial_value.values[i]
-        core.meter_infos[row].first_at_s = meter.last_at_s
+        core.meter_infos[row].first_cell = cell_of(core, meter.last_at_s)
 
 
 cdef void place(
@@ -191,6 +191,11 @@ cdef uint32_t new_meter(
     cdef uint32_t row = <uint32_t>core.meters_count
     cdef MeterState* meter = &core.meters[row]
     core.meters_count += 1
+    if core.arrivals_count == 0 or core.arrivals[core.arrivals_count - 1].at_s != core.now_s:
+        core.arrivals[core.arrivals_count].at_s = core.now_s
+        core.arrivals[core.arrivals_count].first_meter = row
+        core.arrivals[core.arrivals_count].spare = 0
+        core.arrivals_count += 1
     meter.id = store_id(&core.meter_ids, &rows.meter, i)
     meter.last_at_s = NEVER
     meter.last_value = 0
@@ -205,9 +210,8 @@ cdef uint32_t new_meter(
     meter.suspect_run = 0
     meter.refused_run = 0
     meter.findings = 0
-    meter.spare = 0
-    core.meter_infos[row].first_at_s = NEVER
-    core.meter_infos[row].arrived_s = core.now_s
+    meter.is_switch = 0
+    core.meter_infos[row].first_cell = NONE
     core.meter_infos[row].next_of_account = NONE
     put(&core.meter_ids, hash, row, in_place_of)
     return row
@@ -217,24 +221,26 @@ cdef void inherit_doubt(Core* core, uint32_t old, uint32_t row) noexcept nogil:
     """A relay that may be open goes with its meter: the new account's first payment must restore it."""
     cdef uint32_t before = core.meters[old].account, account = core.meters[row].account
     cdef Control* control
+    cdef Dispatch* dispatch
     if before == NONE or core.accounts[before].control == NONE:
         return
     control = &core.controls[core.accounts[before].control]
-    if not control.flags & CONTROL_MAYBE_OPEN or control.command_meter != old:
+    if not control.flags & CONTROL_MAYBE_OPEN or dispatch_of(core, control).command_meter != old:
         return
-    if account == NONE or core.account_infos[account].switch_meter != row:
+    if account == NONE or not core.meters[row].is_switch:
         return
     control = control_of(core, account)
-    forget_command(control)
+    forget_command(core, control)
     rouse(core, account)
     set_state(core, account, STATE_DUE)
     core.account_infos[account].blocked_by = GATE_NONE
     control.flags = <unsigned short>((control.flags | CONTROL_UNSURE) & ~CONTROL_APPROVED)
     control.noticed_at_s = core.now_s
-    control.trip_id = 0
-    control.trip_expires_at_s = NEVER
-    control.command_meter = row
-    control.trip_meter = row
+    dispatch = begin_dispatch(core, control)
+    dispatch.trip_id = 0
+    dispatch.trip_expires_at_s = NEVER
+    dispatch.command_meter = row
+    dispatch.trip_meter = row
 
 
 cdef void change_meter(

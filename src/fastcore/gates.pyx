@@ -6,9 +6,9 @@ from fastcore.core cimport Core
 from fastcore.native cimport NEVER, floor_div, product
 from fastcore.structs cimport AccountState, Control, DistrictState, MeterState, Policy, Ratio
 from fastcore.types cimport (
-    ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, CONTROL_APPROVED, DISTRICT_COVERED, DISTRICT_SUSPENDED,
-    GATE_APPROVAL, GATE_AUTOPAY, GATE_COOLDOWN, GATE_NONE, GATE_NOTICE, GATE_OUTAGE, GATE_PAYMENTS,
-    GATE_PROTECTED, GATE_RATE, GATE_READING, GATE_SUSPENDED, GATE_SWITCH, GATE_WINDOW, HOUR_S,
+    ACCOUNT_HAS_SWITCH, ACCOUNT_MANUAL_APPROVAL, ACCOUNT_PROTECTED, CONTROL_APPROVED, DISTRICT_COVERED,
+    DISTRICT_SUSPENDED, GATE_APPROVAL, GATE_AUTOPAY, GATE_COOLDOWN, GATE_NONE, GATE_NOTICE, GATE_OUTAGE,
+    GATE_PAYMENTS, GATE_PROTECTED, GATE_RATE, GATE_READING, GATE_SUSPENDED, GATE_SWITCH, GATE_WINDOW, HOUR_S,
     METER_OUT_OF_USE, METER_READ, NONE, QUALITY_ESTIMATED, QUALITY_OUTAGE, QUALITY_SUSPECT,
 )
 
@@ -96,7 +96,7 @@ cdef uint8_t closed_gate(const Core* core, uint32_t account) noexcept nogil:
         return GATE_READING
     if not supplied(core, &core.districts[state.district]):
         return GATE_OUTAGE
-    if core.account_infos[account].switch_meter == NONE:
+    if not state.flags & ACCOUNT_HAS_SWITCH:
         return GATE_SWITCH
     if not within_rate(core, &core.districts[state.district]):
         return GATE_RATE

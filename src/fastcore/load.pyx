@@ -14,7 +14,7 @@ from fastcore.maps cimport set
 from fastcore.memory cimport allocate_pages, grow
 from fastcore.native cimport NEVER
 from fastcore.payments cimport index_payments
-from fastcore.structs cimport Figures, MeterState, Open
+from fastcore.structs cimport Arrival, Figures, MeterState, Open
 from fastcore.types cimport COMMAND_NONE, METER_GONE, NONE
 from fastcore.windows cimport first_open_window
 from fastcore.views cimport dtype_of
@@ -128,9 +128,9 @@ cdef object load_controls(Core* core, object levels):
             said += 1
             count -= 1
         if core.controls[i].command != COMMAND_NONE:
-            issued.append((core.controls[i].command_id, core.controls[i].account))
-        if core.controls[i].trip_id:
-            issued.append((core.controls[i].trip_id, core.controls[i].account))
+            issued.append((core.dispatches[i].command_id, core.controls[i].account))
+        if core.dispatches[i].trip_id:
+            issued.append((core.dispatches[i].trip_id, core.controls[i].account))
     core.saids_count = said
     for i, (id, account) in enumerate(sorted({*issued})):
         core.issued[i].id = id
@@ -206,16 +206,19 @@ cdef object load_state(Core* core, dict numbers, dict sections):
             raise MemoryError("no room for the windows of a snapshot")
         core.slabs[0] = NULL
         core.slab_base, core.slabs_count = min(int(windows[0]), first_open_window(core)), 1
-    if reserve(core, &needs, core.now_s) < 0:
+    if (reserve(core, &needs, core.now_s) < 0
+            or grow(<void**>&core.arrivals, &core.arrivals_capacity, len(rows["arrivals"]), sizeof(Arrival)) < 0):
         raise MemoryError("no room for the state of a snapshot")
     core.meters_count = put_back(core.meters, rows["meters"])
     put_back(core.meter_infos, rows["meter_infos"])
+    core.arrivals_count = put_back(core.arrivals, rows["arrivals"])
     core.profiles_count = put_back(core.profiles, rows["profiles"])
     core.accounts_count = put_back(core.accounts, rows["accounts"])
     put_back(core.account_infos, rows["account_infos"])
     core.districts_count = put_back(core.districts, rows["districts"])
     core.gaps_count = put_back(core.gaps, rows["gaps"])
     core.controls_count = put_back(core.controls, rows["controls"])
+    put_back(core.dispatches, rows["dispatches"])
     load_text(&core.meter_ids, sections["meter_ids"])
     load_text(&core.account_ids, sections["account_ids"])
     load_text(&core.district_ids, sections["district_ids"])
@@ -241,11 +244,13 @@ cdef object load_state(Core* core, dict numbers, dict sections):
 _STRUCTS = {
     "meters": "MeterState",
     "meter_infos": "MeterInfo",
+    "arrivals": "Arrival",
     "profiles": "MeterProfile",
     "gaps": "Gap",
     "accounts": "AccountState",
     "account_infos": "AccountInfo",
     "controls": "Control",
+    "dispatches": "Dispatch",
     "districts": "DistrictState",
     "figures": "Figures",
     "paid": "Paid",

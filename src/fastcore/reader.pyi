@@ -7,6 +7,7 @@ import pyarrow as pa
 from typing_extensions import disjoint_base
 
 from fastcore.configured import Configured
+from fastcore.schemas import STATES as STATES
 
 _Rows = np.ndarray[Any, Any]
 

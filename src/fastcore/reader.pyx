@@ -111,6 +111,8 @@ cdef class Reader:
             return copy_of(core.districts, core.districts_count, "DistrictState")
         if table == "profiles":
             return copy_of(core.profiles, core.profiles_count, "MeterProfile")
+        if table == "dispatches":
+            return copy_of(core.dispatches, core.controls_count, "Dispatch")
         return copy_of(core.controls, core.controls_count, "Control")
 
     def standing_gaps(self):

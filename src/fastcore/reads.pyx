@@ -5,8 +5,8 @@ left that could refuse it."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from fastcore.census cimport not_silent, unsettle
-from fastcore.core cimport Core, Intervals, mark, push
+from fastcore.census cimport arrived_s, not_silent, unsettle
+from fastcore.core cimport Core, Intervals, cell_of, dispatch_of, mark, push
 from fastcore.exceptions cimport refuse, subject_is_id
 from fastcore.findings cimport meter_finding, open_one
 from fastcore.gaps cimport add_gap, split_off, drop_gaps, remove_gap
@@ -20,7 +20,7 @@ from fastcore.ordinary cimport (
 )
 from fastcore.plan cimport Plan, plan_forward, plan_late, plan_money
 from fastcore.rows cimport ExceptionRow, LedgerRow
-from fastcore.structs cimport AccountState, Control, Gap, MeterProfile, MeterState
+from fastcore.structs cimport AccountState, Control, Dispatch, Gap, MeterProfile, MeterState
 from fastcore.types cimport (
     CONTROL_PROVEN, FINDING_INSPECT_METER, FINDING_OFF_BUT_CONSUMING, FINDING_SILENT_METER,
     FINDING_ZERO_USAGE, HAS_AT, HAS_INSPECT_METER, HAS_SILENT_METER, HAS_VALUE, LEDGER_CORRECTION,
@@ -156,7 +156,7 @@ cdef void move_on(
     cdef uint64_t from_value = <uint64_t>meter.last_value, to_value = <uint64_t>value
     cdef bint known = meter.flags & (METER_READ | METER_INITIAL)
     if not known:
-        core.meter_infos[row].first_at_s = plan.end_s
+        core.meter_infos[row].first_cell = cell_of(core, plan.end_s)
         unsettle(core, meter.district)
     meter.flags = <uint8_t>((meter.flags | METER_READ) & ~METER_INITIAL)
     meter.last_at_s = plan.end_s
@@ -191,26 +191,28 @@ cdef void take_note(Core* core, uint32_t row, const Plan* plan) noexcept nogil:
     cdef MeterState* meter = &core.meters[row]
     cdef AccountState* account
     cdef Control* control
+    cdef const Dispatch* dispatch
     meter.refused_run = 0
     if meter.findings & HAS_INSPECT_METER:
         meter_finding(core, row, FINDING_INSPECT_METER, False)
     account = &core.accounts[meter.account] if meter.account != NONE else NULL
     if account != NULL and account.state == STATE_OFF:
         control = &core.controls[account.control]
-        if (control.trip_meter == row and plan.start_s >= control.off_since_s
+        if (dispatch_of(core, control).trip_meter == row and plan.start_s >= control.off_since_s
                 and plan.energy_wh > core.limits.off_tolerance_wh):
             open_one(core, &core.findings, FINDING_OFF_BUT_CONSUMING, meter.account, account.district)
     if meter.findings & HAS_SILENT_METER:
         meter_finding(core, row, FINDING_SILENT_METER, False)
-        not_silent(core, meter.district, max(core.meter_infos[row].arrived_s, meter.last_at_s))
+        not_silent(core, meter.district, max(arrived_s(core, row), meter.last_at_s))
     if account == NULL:
         return
     if plan.forward and not plan.quality & QUALITY_FIRST:
         watch_usage(core, row, plan, account.state == STATE_OFF)
     if account.state == STATE_RESTORING and plan.energy_wh and not plan.quality & (QUALITY_ESTIMATED | QUALITY_SUSPECT):
         control = &core.controls[account.control]
-        if (control.command_meter == row and plan.start_s >= control.first_issued_at_s
-                and plan.start_s >= control.trip_expires_at_s):
+        dispatch = dispatch_of(core, control)
+        if (dispatch.command_meter == row and plan.start_s >= dispatch.first_issued_at_s
+                and plan.start_s >= dispatch.trip_expires_at_s):
             control.flags |= CONTROL_PROVEN
 
 

@@ -142,8 +142,6 @@ cdef void open_account(Core* core, const AccountColumns* rows, int64_t i, uint64
         state.flags |= ACCOUNT_MANUAL_APPROVAL
     info.ledger_nano = rows.opening_nano[i]
     info.first_meter = NONE
-    info.primary = NONE
-    info.switch_meter = NONE
     info.klass = rows.klass[i]
     info.blocked_by = GATE_NONE
     info.spare = 0

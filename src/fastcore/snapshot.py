@@ -29,7 +29,7 @@ from fastcore.errors import SnapshotError
 
 __all__ = ["VERSION", "read", "state_digest", "write"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 _MAGIC: Final = b"FEIKONG\n"
 _FIXED: Final = 24
 _DIGEST: Final = 16

@@ -124,17 +124,18 @@ def _orders(source: StateSource) -> list[pa.Array]:
 
 
 def _commands(source: StateSource) -> list[pa.Array]:
-    controls = source.rows_of("controls")
-    controls = controls[controls["command"] != types.Command.COMMAND_NONE]
-    controls = controls[np.argsort(controls["command_id"], kind="stable")]
+    controls, dispatches = source.rows_of("controls"), source.rows_of("dispatches")
+    current = np.flatnonzero(controls["command"] != types.Command.COMMAND_NONE)
+    current = current[np.argsort(dispatches["command_id"][current], kind="stable")]
+    controls, dispatches = controls[current], dispatches[current]
     return [
-        fixed(pa.uint64(), controls["command_id"]),
+        fixed(pa.uint64(), dispatches["command_id"]),
         words(types.Command, controls["command"]),
         fixed(pa.uint32(), controls["attempt"]),
         source.id_column("accounts", controls["account"]),
-        source.id_column("meters", controls["command_meter"]),
-        fixed(INSTANT, controls["issued_at_s"]),
-        fixed(INSTANT, controls["expires_at_s"]),
+        source.id_column("meters", dispatches["command_meter"]),
+        fixed(INSTANT, dispatches["issued_at_s"]),
+        fixed(INSTANT, dispatches["expires_at_s"]),
         words(types.Cause, controls["cause"]),
     ]
 

@@ -20,11 +20,10 @@ cdef struct MeterState:              # 64 bytes, one cache line: all that an ord
     uint8_t suspect_run              # suspect reads in a row, at most 3
     uint8_t refused_run              # reads refused as backward or spike in a row, counted up to 3
     uint8_t findings                 # MeterFinding: which are open
-    uint8_t spare
+    uint8_t is_switch                # 1: commands to its account go to it
 
-cdef struct MeterInfo:               # 24 bytes: what is looked at by the window, not by the read
-    int64_t first_at_s               # first accepted or initial read; NEVER if none
-    int64_t arrived_s                # T of its registration
+cdef struct MeterInfo:               # 12 bytes: what is looked at by the window, not by the read
+    uint32_t first_cell              # of the first accepted or initial read, as `cell_of` counts; NONE if none
     uint32_t next_of_account         # the account's next meter by arrival
     uint32_t next_of_district        # the district's next meter by arrival
 
@@ -65,16 +64,19 @@ cdef struct AccountState:            # 64 bytes, one cache line
     uint8_t state                    # State
     uint8_t flags                    # AccountFlag
 
-cdef struct AccountInfo:             # 24 bytes
+cdef struct Arrival:                 # when meters were registered, from a row on up to that of the next
+    int64_t at_s                     # T
+    uint32_t first_meter
+    uint32_t spare
+
+cdef struct AccountInfo:             # 16 bytes
     int64_t ledger_nano              # sum of the ledger rows, modulo 2**64
     uint32_t first_meter             # by arrival
-    uint32_t primary                 # its forward reads carry the standing charge
-    uint32_t switch_meter
     uint8_t klass
     uint8_t blocked_by               # Gate, in `due`
     uint16_t spare
 
-cdef struct Control:                 # what an account needs once it has left `on`; a turn looks at the first 64 bytes
+cdef struct Control:                 # what an account needs once it has left `on`: 64 bytes, one cache line
     int64_t least_said_nano          # the lowest of the levels said; beyond all balances if none was
     int64_t noticed_at_s
     int64_t failed_at_s              # last trip_failed
@@ -87,6 +89,8 @@ cdef struct Control:                 # what an account needs once it has left `o
     uint16_t flags                   # ControlFlag
     uint8_t command                  # Command
     uint8_t cause                    # Cause
+
+cdef struct Dispatch:                # beside a control record: its commands; all 0, and in no page, until the first
     uint64_t command_id              # the current command's; 0: none
     int64_t first_issued_at_s
     int64_t issued_at_s
@@ -95,6 +99,8 @@ cdef struct Control:                 # what an account needs once it has left `o
     int64_t trip_expires_at_s        # NEVER if there was none
     uint32_t command_meter           # of the current or else the last command
     uint32_t trip_meter              # of the last trip; NONE if there was none
+    uint8_t begun                    # whether the other fields mean anything
+    uint8_t[7] spare
 
 cdef struct Wake:                    # when an account that sleeps is looked at again
     int64_t at_s

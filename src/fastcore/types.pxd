@@ -198,6 +198,8 @@ cdef enum MeterFinding:
 cdef enum AccountFlag:
     ACCOUNT_PROTECTED = 1
     ACCOUNT_MANUAL_APPROVAL = 2
+    ACCOUNT_HAS_PRIMARY = 4          # one of its meters is METER_PRIMARY: its forward reads carry the standing charge
+    ACCOUNT_HAS_SWITCH = 8           # and one `is_switch`
 
 cdef enum ControlFlag:
     CONTROL_UNSURE = 1               # a trip was given up: nobody knows whether the relay is open

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from fastcore.belonging cimport choose, succeed
 from fastcore.census cimport unsettle
 from fastcore.commands cimport control_of, forget_command, notice, set_state
-from fastcore.core cimport Core, mark, unmark
+from fastcore.core cimport Core, dispatch_of, mark, unmark
 from fastcore.exceptions cimport refuse, subject_is_id
 from fastcore.findings cimport (
     close_findings_of_account, close_findings_of_meter, close_one, close_open, close_orders_of_account,
@@ -93,7 +93,7 @@ cdef void close_account(Core* core, uint32_t account) noexcept nogil:
         control = &core.controls[state.control]
         if may_be_open(core, account):
             control.flags |= CONTROL_MAYBE_OPEN
-        forget_command(control)
+        forget_command(core, control)
         control.autopay_since_s = NEVER
     while meter != NONE:
         core.meters[meter].flags |= METER_CLOSED
@@ -249,9 +249,9 @@ cdef void end_doubt(Core* core, uint32_t account, uint32_t old) noexcept nogil:
     if not may_be_open(core, account):
         return
     control = &core.controls[core.accounts[account].control]
-    if control.command_meter != old:
+    if dispatch_of(core, control).command_meter != old:
         return
-    forget_command(control)
+    forget_command(core, control)
     control.flags &= ~CONTROL_UNSURE
     close_orders_of_account(core, account)
     set_state(core, account, STATE_ON)

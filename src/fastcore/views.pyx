@@ -10,13 +10,15 @@ from libc.stdint cimport int64_t
 import numpy as np
 
 from fastcore.structs cimport (
-    AccountInfo, AccountState, Control, DistrictState, Figures, Gap, MeterInfo, MeterProfile, MeterState,
-    Open, Paid,
+    AccountInfo, AccountState, Arrival, Control, Dispatch, DistrictState, Figures, Gap, MeterInfo,
+    MeterProfile, MeterState, Open, Paid,
 )
 
 cdef AccountInfo[1] account_infos
 cdef AccountState[1] accounts
+cdef Arrival[1] arrivals
 cdef Control[1] controls
+cdef Dispatch[1] dispatches
 cdef DistrictState[1] districts
 cdef Figures[1] figures
 cdef Gap[1] gaps
@@ -29,7 +31,9 @@ cdef Paid[1] paid
 DTYPES = {
     "AccountInfo": np.asarray(<AccountInfo[:1]>account_infos).dtype,
     "AccountState": np.asarray(<AccountState[:1]>accounts).dtype,
+    "Arrival": np.asarray(<Arrival[:1]>arrivals).dtype,
     "Control": np.asarray(<Control[:1]>controls).dtype,
+    "Dispatch": np.asarray(<Dispatch[:1]>dispatches).dtype,
     "DistrictState": np.asarray(<DistrictState[:1]>districts).dtype,
     "Figures": np.asarray(<Figures[:1]>figures).dtype,
     "Gap": np.asarray(<Gap[:1]>gaps).dtype,
@@ -41,7 +45,7 @@ DTYPES = {
 }
 
 
-if sizeof(MeterState) != 64 or sizeof(AccountState) != 64 or sizeof(MeterInfo) != 24:
+if sizeof(MeterState) != 64 or sizeof(AccountState) != 64 or sizeof(MeterInfo) != 12:
     raise ImportError("fastcore was built with padded structs: a meter and an account must fill one cache line each")
 
 
