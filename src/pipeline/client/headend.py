@@ -37,6 +37,9 @@ class CommandAck(NamedTuple):
 class HeadEndConversation(Conversation):
     """A producer's conversation, of acks, in which commands come the other way.
 
+    A connection may break without either end's seeing it, and take messages with it. So READY is said again from time
+    to time, and of commands that never came the next PONG tells: they make room, and the engine repeats them.
+
     Attributes:
         batches: commands that have come, not yet taken: one entry a message, not yet checked.
     """
@@ -48,23 +51,34 @@ class HeadEndConversation(Conversation):
         self._came = 0
         self._until = 0
         self._saying = 0
+        self._ready_due_s = 0.0
+
+    def wake_after_s(self, now_s: float) -> float:
+        """Seconds until there may be something to send although nothing has come."""
+        after_s = super().wake_after_s(now_s)
+        return min(after_s, max(0.0, self._ready_due_s - now_s)) if self.session else after_s
 
     def _other(self, now_s: float) -> Message | None:
         if self._ready_session != self.session:
             self._ready_session, self._came, self._until = self.session, 0, 0
         self._saying = 0
         room_until = self._came + max(WINDOW - len(self.batches), 0)
-        if room_until - self._until < WINDOW // 2:
+        if room_until - self._until < WINDOW // 2 and now_s < self._ready_due_s:
             return None
-        self._saying = room_until
-        return control(self._key, Ready(room_until), epoch=self._outbox.epoch, session=self.session)
+        self._saying = max(room_until, self._until)
+        return control(self._key, Ready(self._saying), epoch=self._outbox.epoch, session=self.session)
 
     def _said(self, now_s: float) -> None:
-        self._until = max(self._until, self._saying)
-        super()._said(now_s)
+        if self._saying:
+            self._until = self._saying
+            self._ready_due_s = now_s + self._patience.silence_s
+        else:
+            super()._said(now_s)
 
     def _in_session(self, checked: Checked, now_s: float) -> list[Event]:
         header = checked.header
+        if header.kind is Kind.PONG and self._ready_session == self.session:
+            self._came = max(self._came, header.seq)
         if header.kind is not Kind.COMMAND:
             return super()._in_session(checked, now_s)
         if header.seq > self._came and self._ready_session == self.session:

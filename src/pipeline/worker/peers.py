@@ -194,8 +194,9 @@ class Peers:
                 self._pass_commands(session, now_s)
 
     def pong(self, session: Session) -> None:
-        """Answer a PING."""
-        self.answer(session, plain(session.key, Kind.PONG, **session.place()))
+        """Answer a PING, and say how many COMMANDs were sent: not all may have come."""
+        sent = session.next_command - 1 - len(session.commands)
+        self.answer(session, plain(session.key, Kind.PONG, **session.place(), seq=sent))
 
     def _pass_commands(self, session: Session, now_s: float) -> None:
         while session.commands and self.answer(session, session.commands[0]):
