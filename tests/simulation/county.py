@@ -1,4 +1,4 @@
-"""A very small county: who sends what, made from a seed, in the form that clients take and in the form that engines do."""
+"""A very small county: who sends what, made from a seed, as clients take it and as engines do."""
 
 from __future__ import annotations
 

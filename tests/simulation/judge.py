@@ -64,6 +64,8 @@ class Judge:
     issued: dict[Command, Issued] = field(default_factory=dict)
     held_by_node: bool = False
     held_by_operator: bool = False
+    resumed: int = 0
+    """How often an operator has let all trips go."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take a frame."""
@@ -110,10 +112,14 @@ class Judge:
             for part in entry.parts:
                 self.lines[part.producer].refused += 1
         elif kind is Kind.UPDATES:
+            last = ""
             for op, text in zip(content["op"].to_pylist(), content["text"].to_pylist(), strict=True):
                 if op in ("suspend_trips", "resume_trips") and text is None:
-                    self.held_by_operator = op == "suspend_trips"
-                    self.held_by_node = self.held_by_node and self.held_by_operator
+                    last = op
+            if last:
+                self.held_by_operator = last == "suspend_trips"
+                self.held_by_node = self.held_by_node and self.held_by_operator
+                self.resumed += last == "resume_trips"
 
     def _own(self, kind: Kind, entry: Entry) -> None:
         """A batch of the node's own: the first configuration, the hold of a start, a tick."""

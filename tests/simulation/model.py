@@ -74,7 +74,10 @@ class Model:
     def applied(self, number: int) -> None:
         """The process has applied a frame."""
         require(number == self.judge.frames + 1, f"frame {number} is applied behind {self.judge.frames}")
+        resumed = self.judge.resumed
         self._apply()
+        if self.judge.resumed > resumed:
+            self.hold.waited.clear()
 
     def came(self, message: object) -> None:
         """A worker's message is in the hands of the shard."""
@@ -206,11 +209,11 @@ class Model:
         require(what in judge.current(), f"{what} leaves, and is not the account's command any more")
         balance = nano(judge.engine.balance(command.account_id))
         require(balance <= command.threshold_nano, f"{what} leaves to an account that has {balance}")
-        districts = judge.engine.districts()
+        table = judge.engine.districts()
+        stopped = table.filter(table["suspended"])["district_id"].to_pylist()
         require(
-            self._district(command.account_id)
-            not in districts.filter(districts["suspended"])["district_id"].to_pylist(),
-            f"{what} leaves to a district whose trips are suspended",
+            self._district(command.account_id) not in stopped,
+            f"{what} leaves to a district that is suspended",
         )
 
     def _district(self, account_id: int | str) -> int | str:

@@ -1,8 +1,8 @@
 """A network between clients and workers, and the links inside a machine; every choice comes from a seed.
 
 What goes over the `Network` may be lost, come twice, late, in another order or damaged, and a connection may break,
-which its client does not notice: its next message goes over a new one. The links of a node, `Local`, keep order and lose
-nothing, until one of their ends is dead.
+which its client does not notice: its next message goes over a new one. The links of a node, `Local`, keep order and
+lose nothing, until one of their ends is dead.
 """
 
 from __future__ import annotations

@@ -321,6 +321,11 @@ class WorkerProcess:
             self.worker.on_producer(received, now_s)
         self.worker.on_time(now_s)
 
+    @property
+    def unanswered(self) -> int:
+        """Batches that this worker believes to be under way to the shard."""
+        return self.worker._shards[0].unanswered
+
     def die(self) -> None:
         if self.post is not None:
             self.post.die()

@@ -123,6 +123,11 @@ class World:
         shard = self.shard
         assert shard is not None
         self.model.compare(shard.state)
+        for worker in self.workers.values():
+            if worker is not None:
+                require(
+                    not worker.unanswered, f"{worker.name} waits for {worker.unanswered} answers for ever"
+                )
         shard.state.engine.audit()  # type: ignore[union-attr]
 
     # ---- the parts
