@@ -10,7 +10,7 @@ from pipeline.node.intake import Intake
 from pipeline.node.recovery import recover
 from pipeline.node.snapshots import state_digest
 from simulation.disk import Faults, Killed, SimFile
-from unit.node.world import ID, Node, Run
+from unit.node.world import ID, SEGMENT, Node, Run
 
 WHEN = ("before", "during", "after")
 
@@ -55,7 +55,7 @@ def check_whole(run: Run, node) -> None:
     node.state.engine.audit()
     digest = state_digest(node.state)
     node.journal.close()
-    again = recover(run.disk, node.snapshots, new_id=ID)
+    again = recover(run.disk, node.snapshots, new_id=ID, segment_bytes=SEGMENT)
     again.journal.close()
     assert state_digest(again.state) == digest
 

@@ -9,7 +9,7 @@ from pipeline.journal import JournalDamaged
 from pipeline.node.proof import Told, prove, told_of
 from pipeline.node.recovery import recover
 from pipeline.node.snapshots import Outline, Snapshots, state_digest
-from unit.node.world import ID, Shard, producers
+from unit.node.world import ID, SEGMENT, Shard, producers
 
 
 def with_snapshots(count: int = 2) -> Shard:
@@ -29,7 +29,7 @@ def with_snapshots(count: int = 2) -> Shard:
 def again(shard: Shard):
     shard.disk.kill()
     shard.shelf.kill()
-    recovered = recover(shard.disk, Snapshots(shard.shelf), new_id=ID)
+    recovered = recover(shard.disk, Snapshots(shard.shelf), new_id=ID, segment_bytes=SEGMENT)
     recovered.journal.close()
     return recovered
 
@@ -104,7 +104,7 @@ def test_a_snapshot_proves_what_the_journal_lacks():
     shard.disk.kill()
     shard.disk.cut(shard.disk.names()[0], 4096 * number)
     with pytest.raises(JournalDamaged, match=f"snapshot {number} proves that frame {number}"):
-        recover(shard.disk, Snapshots(shard.shelf), new_id=ID)
+        recover(shard.disk, Snapshots(shard.shelf), new_id=ID, segment_bytes=SEGMENT)
 
 
 def test_a_snapshot_that_is_not_what_the_engine_was_fails_and_stays():
@@ -166,7 +166,9 @@ def test_what_a_verified_snapshot_holds_is_covered():
 def test_outputs_are_as_asked_for_after_a_start_too():
     shard = with_snapshots(1)
     shard.disk.kill()
-    recovered = recover(shard.disk, Snapshots(shard.shelf), new_id=ID, outputs=("commands", "ledger"))
+    recovered = recover(
+        shard.disk, Snapshots(shard.shelf), new_id=ID, segment_bytes=SEGMENT, outputs=("commands", "ledger")
+    )
     recovered.journal.close()
     assert recovered.state.engine.outputs == ("ledger", "commands")
 
@@ -177,7 +179,11 @@ def test_a_replay_tells_of_each_batch():
     seen = []
     shard.disk.kill()
     recovered = recover(
-        shard.disk, Snapshots(shard.shelf), new_id=ID, on_batch=lambda seq, outcome: seen.append(seq)
+        shard.disk,
+        Snapshots(shard.shelf),
+        new_id=ID,
+        segment_bytes=SEGMENT,
+        on_batch=lambda seq, outcome: seen.append(seq),
     )
     recovered.journal.close()
     first = shard.node.snapshots.load(number).engine.sequence + 1

@@ -20,7 +20,7 @@ from pipeline.node.internal import (
 from pipeline.node.recovery import recover
 from pipeline.wire import Kind, Reason, Role, tick_body, write_batch
 from unit import core_world as world
-from unit.node.world import ID, NOW, Producer, Shard, body_of, only, producers
+from unit.node.world import ID, NOW, SEGMENT, Producer, Shard, body_of, only, producers
 
 
 @pytest.fixture
@@ -309,7 +309,7 @@ def test_recovery_gives_what_was_there(shard):
     shard.hello(producer).send(producer, 1, 2, 3)
     state = shard.node.state
     shard.disk.kill()
-    again = recover(shard.disk, shard.node.snapshots, new_id=ID)
+    again = recover(shard.disk, shard.node.snapshots, new_id=ID, segment_bytes=SEGMENT)
     assert dict(again.state.lines) == dict(state.lines)
     assert again.state.mark == state.mark
     assert again.state.batches == state.batches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.node.recovery import recover
 from pipeline.node.snapshots import state_digest
-from unit.node.world import ID, Run
+from unit.node.world import ID, SEGMENT, Run
 
 
 def rows_sent(run: Run) -> dict[str, int]:
@@ -23,7 +23,7 @@ def check_whole(run: Run, node) -> None:
         assert not producer.refused
     digest = state_digest(node.state)
     node.journal.close()
-    again = recover(run.disk, node.snapshots, new_id=ID)
+    again = recover(run.disk, node.snapshots, new_id=ID, segment_bytes=SEGMENT)
     assert state_digest(again.state) == digest
     again.journal.close()
 
