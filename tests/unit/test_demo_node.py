@@ -22,7 +22,7 @@ def test_time_passes_by_ticks_alone_and_an_engine_that_dies_is_told(
     tmp_path: Path, county: CountyClock
 ) -> None:
     before = set(active_children())
-    with Node(tmp_path, None, county) as node:
+    with Node(tmp_path / "node", tmp_path, None, county) as node:
         driver = Driver(node.station, node.reports, county, time.perf_counter)
         driver.begin()
         assert driver.sequence == 2
@@ -37,7 +37,7 @@ def test_time_passes_by_ticks_alone_and_an_engine_that_dies_is_told(
 
 
 def test_the_node_is_asked_how_it_ended(tmp_path: Path, county: CountyClock) -> None:
-    with Node(tmp_path, tmp_path / "out", county) as node:
+    with Node(tmp_path / "node", tmp_path, tmp_path / "out", county) as node:
         Driver(node.station, node.reports, county, time.perf_counter).begin()
         ended = node.end()
     assert ended.rows == dict.fromkeys(ended.rows, 0)
@@ -50,5 +50,5 @@ def test_the_node_is_asked_how_it_ended(tmp_path: Path, county: CountyClock) -> 
 def test_what_a_part_says_at_its_end_is_told(tmp_path: Path, county: CountyClock) -> None:
     (tmp_path / "node" / "shard-0").mkdir(parents=True)
     (tmp_path / "node" / "shard-0" / "journal").write_text("no folder")
-    with pytest.raises(DemoError, match="has ended"), Node(tmp_path, None, county) as node:
+    with pytest.raises(DemoError, match="has ended"), Node(tmp_path / "node", tmp_path, None, county) as node:
         Driver(node.station, node.reports, county, time.perf_counter).begin()

@@ -22,7 +22,8 @@ from pipeline.clock import RealClock
 from pipeline.demo.arrow import Ack, acks_batch
 from pipeline.demo.background import Background
 from pipeline.demo.desk import Look
-from pipeline.demo.reports import Sent, Took
+from pipeline.demo.reports import Report, Took
+from pipeline.transport import Waiter
 from pipeline.wire import ROWS_MAX
 from pipeline.wire.commands import Command
 
@@ -152,7 +153,8 @@ class Driver:
         self._log = log
         self._commands: deque[Command] = deque()
         self._came = 0
-        self._sent = Sent(0, 0)
+        self._sent = 0
+        self._waiter = Waiter(reports.fileno())
         self._given: Counter[str] = Counter()
         self._polled_s = float("-inf")
 
@@ -215,34 +217,36 @@ class Driver:
 
         def all_came() -> bool:
             sender.poll()
-            while (report := self._hear(len(took) < given or self._sent.seq < self.sequence)) is not None:
-                if isinstance(report, Took):
-                    took.append(report)
-                    self._took(report)
-                else:
-                    self._sent = report
-            if len(took) < given or self._sent.seq < self.sequence:
+            while (report := self._hear(len(took) < given)) is not None:
+                took.extend(report.took)
+                self._sent = report.commands
+            if len(took) < given:
                 return False
-            if self._came + len(self._station.ignored) < self._sent.commands:
+            if self._came + len(self._station.ignored) < self._sent:
                 commands = self._station.headend.commands(timeout_s=0.002)
                 self._came += len(commands)
                 self._commands.extend(commands)
-            return self._came + len(self._station.ignored) >= self._sent.commands
+            return self._came + len(self._station.ignored) >= self._sent
 
-        self._until(all_came, f"takes {given} batches, and sends {self._sent.commands} commands")
+        self._until(all_came, f"takes {given} batches, and that their commands come")
+        for each in took:
+            self._took(each)
         if self._clock() > self._polled_s + POLL_S:
             self._polled_s = self._clock()
             self._station.poll()
         return took
 
-    def _hear(self, wait: bool) -> Took | Sent | None:
+    def _hear(self, wait: bool) -> Report | None:
         """The next report; None if there is none, after a moment if one is waited for."""
+        if not self._waiter.wait(0.002 if wait else 0.0):
+            return None
         try:
-            return self._reports.recv() if self._reports.poll(0.002 if wait else 0.0) else None
+            report: Report = self._reports.recv()
         except (EOFError, ConnectionError):
             raise DemoError(
                 "the engine's process has ended; what it said on standard error tells why"
             ) from None
+        return report
 
     def _note(self, kind: str, batch: pa.RecordBatch | None, parts: int) -> None:
         """Count a batch that was taken, in so many parts, and write it to the log."""

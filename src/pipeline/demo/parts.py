@@ -42,15 +42,14 @@ PRODUCERS: Final = (Role.REGISTRY, Role.READS, Role.PAYMENTS, Role.OPERATOR)
 
 
 class Node(Closing):
-    """A node in a folder, and everybody who talks to it; a context manager.
+    """A node in a data directory, and everybody who talks to it; a context manager.
 
     Attributes:
         station: who talks to it.
         reports: where the engine tells what it does.
     """
 
-    def __init__(self, folder: Path, out: Path | None, clock: CountyClock) -> None:
-        data = folder / "node"
+    def __init__(self, data: Path, outboxes: Path, out: Path | None, clock: CountyClock) -> None:
         pair = new_pair(NODE, NODE)
         pair.save(data / "keys")
         open_layout(data, 1)
@@ -64,7 +63,7 @@ class Node(Closing):
             engine, worker = self._parts
             self.reports = engine.pipe
             self.station = self._connect(
-                worker.hears(Listening, [engine]).endpoint, pair, pairs, folder, clock
+                worker.hears(Listening, [engine]).endpoint, pair, pairs, outboxes, clock
             )
         except BaseException:
             self.close()
@@ -90,13 +89,13 @@ class Node(Closing):
         endpoint: str,
         node: KeyPair,
         pairs: dict[Role, KeyPair],
-        folder: Path,
+        outboxes: Path,
         clock: CountyClock,
     ) -> Station:
         producers = {}
         for role in PRODUCERS:
             producers[role.value] = Producer(
-                endpoint, pairs[role], node.public, folder / role.value, ids="uint64", clock=clock
+                endpoint, pairs[role], node.public, outboxes / role.value, ids="uint64", clock=clock
             )
             self._ends.append(producers[role.value])
         ignored: list[Ignored] = []
@@ -104,7 +103,7 @@ class Node(Closing):
             endpoint,
             pairs[Role.HEADEND],
             node.public,
-            folder / "headend",
+            outboxes / "headend",
             on_ignored=ignored.append,
             clock=clock,
         )

@@ -25,7 +25,7 @@ from pipeline.gateway import Gateway, Settings
 from pipeline.node.outlet import CommandBody, Desk
 from pipeline.outputs.parquet import OutputFiles
 
-__all__ = ["Ended", "Intervals", "Listening", "Reporting", "Sent", "Took"]
+__all__ = ["Ended", "Intervals", "Listening", "Report", "Reporting", "Took"]
 
 _QUALITIES: Final = 128
 
@@ -48,10 +48,10 @@ class Took(NamedTuple):
     look: Look | None
 
 
-class Sent(NamedTuple):
-    """Up to this batch, so many commands have left for the head-end."""
+class Report(NamedTuple):
+    """What was applied since the last one, and how many commands have left for the head-end in all, these included."""
 
-    seq: int
+    took: list[Took]
     commands: int
 
 
@@ -101,7 +101,7 @@ class Reporting(Gateway):
         self._files = None if folder is None else OutputFiles(folder, OUTPUTS)
         self._intervals = Intervals()
         self._engine: Engine | None = None
-        self._took = self._told = 0
+        self._untold: list[Took] = []
         self._look_s = settings.MIDNIGHT_S + settings.LOOK_AT_S
 
     def start(self, desk: Desk, commands: pa.Table, now_s: int) -> None:
@@ -110,7 +110,7 @@ class Reporting(Gateway):
         self._engine = desk.engine
 
     def take(self, seq: int, effects: Effects) -> None:
-        """Tell what a batch did."""
+        """Note what a batch did."""
         super().take(seq, effects)
         outputs = {name: rows for name, rows in effects if rows.num_rows}
         for name, rows in outputs.items():
@@ -124,15 +124,14 @@ class Reporting(Gateway):
         if now_s >= self._look_s:
             self._look_s += -(-(now_s + 1 - self._look_s) // settings.QUARTER_S) * settings.QUARTER_S
             look = look_at(self._engine.accounts())
-        self._took = seq
-        self._pipe.send(Took(seq, now_s, outputs, look))
+        self._untold.append(Took(seq, now_s, outputs, look))
 
     def poll(self, now_s: int) -> list[CommandBody]:
-        """Tell how much has left."""
+        """Tell what was done, and how much has left."""
         bodies = super().poll(now_s)
-        if bodies or self._took != self._told:
-            self._told = self._took
-            self._pipe.send(Sent(self._took, self.sent.total()))
+        if bodies or self._untold:
+            self._pipe.send(Report(self._untold, self.sent.total()))
+            self._untold = []
         return bodies
 
     def end(self) -> Ended:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from pipeline.batchlog import BatchLogWriter, instant_text
 from pipeline.demo import settings
@@ -18,6 +18,9 @@ from pipeline.demo.parts import Node
 from pipeline.demo.reports import Ended
 from pipeline.demo.run import Day, Simulation
 from pipeline.outputs.parquet import clear, write_state, write_summary
+
+MEMORY: Final = Path("/dev/shm")
+"""Where the county's outboxes are, if the system has it: it is the node's disk that is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,19 @@ def _day(
             writer = stack.enter_context(BatchLogWriter(options.log))
             writer.config(settings.TOML, settings.EVENING_S)
             log = Log(writer, stack.enter_context(Background()))
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="feikong-demo-")))
+        data, outboxes = (_folder(stack, where) for where in (None, MEMORY))
         county = CountyClock(settings.EVENING_S)
-        node = stack.enter_context(Node(folder, options.out, county))
+        node = stack.enter_context(Node(data, outboxes, options.out, county))
         driver = Driver(node.station, node.reports, county, clock, log)
         driver.begin()
         day = Simulation(options.seed, options.scale, driver).day(on_quarter)
         return day, node.end()
+
+
+def _folder(stack: ExitStack, where: Path | None) -> Path:
+    """A new folder that is gone in the end; in a folder that may not be there on every system."""
+    made = TemporaryDirectory(prefix="feikong-demo-", dir=where if where and where.is_dir() else None)
+    return Path(stack.enter_context(made))
 
 
 def _summary(options: Options, day: Day, figures: Figures, outputs: dict[str, int]) -> dict[str, Any]:
