@@ -119,9 +119,9 @@ class State:
         return not suspended and bool(entry.parts)
 
 
-def trips_update(op: str, engine: Engine) -> bytes:
-    """The body of a batch of UPDATES that suspends or resumes all trips of an engine."""
-    whole = pa.types.is_integer(engine.findings().schema.field("district_id").type)
+def trips_update(op: str, engine: Engine | None) -> bytes:
+    """The body of a batch of UPDATES that suspends or resumes all trips of an engine, which may be about to be made."""
+    whole = engine is None or pa.types.is_integer(engine.findings().schema.field("district_id").type)
     return write_batch(Kind.UPDATES, pa.record_batch({"op": pa.array([op])}), "uint64" if whole else "utf8")
 
 

@@ -128,13 +128,12 @@ class Writer:
 
     def begin(self, config: str, now_s: int) -> None:
         """Put first what a start brings: of a new journal the configuration, and the hold of the trips."""
-        own = self._gatherer.own
-        if self.state.engine is None:
+        own, engine = self._gatherer.own, self.state.engine
+        if engine is None:
             own.append(Entry(Kind.CONFIG, body=config.encode("utf8")))
-            return
-        if self.hold.held and not self.suspended:
-            own.append(Entry(Kind.UPDATES, rows=1, body=trips_update(SUSPEND, self.engine)))
-        if self._gateway:
+        if self.hold.held and (engine is None or not self.suspended):
+            own.append(Entry(Kind.UPDATES, rows=1, body=trips_update(SUSPEND, engine)))
+        if engine is not None and self._gateway:
             self._gateway.start(self, self.engine.commands(), now_s)
 
     def take(self, route: bytes, frames: Sequence[Buffer]) -> list[Answer]:
@@ -181,13 +180,12 @@ class Writer:
     def apply(self, group: Group, mark: Mark | None, now_s: int) -> list[Answer]:
         """Apply a group that is on the disk up to its mark, None if it had nothing for the journal; what to answer."""
         assert group is self._ahead[0], "groups are applied in the order in which they were gathered"
-        first = self.state.engine is None
         out: list[Answer] = []
         told: dict[bytes, None] = {}
         welcomes = []
         for item in group.items:
             if item.entry is not None:
-                out += self._apply(item.entry)
+                out += self._apply(item.entry, now_s)
                 told |= dict.fromkeys(part.producer for part in item.entry.parts)
             if item.turned is not None:
                 out.append(Answer(*item.turned))
@@ -196,8 +194,6 @@ class Writer:
         if mark is not None:
             self.state.mark = mark
         self._ahead.popleft()
-        if first and self.state.engine is not None and self._gateway:
-            self._gateway.start(self, self.engine.commands(), now_s)
         out += self._settled(told)
         for welcome in welcomes:
             out += self._welcome(welcome)
@@ -271,9 +267,12 @@ class Writer:
         if self._gateway and self._intake.sessions[producer].role is Role.HEADEND:
             self._gateway.gone(producer, number)
 
-    def _apply(self, entry: Entry) -> list[Answer]:
+    def _apply(self, entry: Entry, now_s: int) -> list[Answer]:
         """Apply an entry and hand on what it did; what workers are told of it before it is settled."""
+        first = self.state.engine is None
         outcome = self.state.apply(entry)
+        if first and self.state.engine is not None and self._gateway:
+            self._gateway.start(self, self.engine.commands(), now_s)
         out = [answer for answer in self._intake.applied(entry.parts) if answer.route in self._workers]
         if outcome.resumed:
             self.hold.go()

@@ -58,7 +58,12 @@ def test_without_a_payments_key_nothing_is_held():
 def test_a_first_start_holds_too():
     shard = Shard(payments_keys=KEYS)
     shard.run()
-    assert shard.node.writer.held
+    assert trips(shard) == (True, True, True)
+    assert engine_says_suspended(shard)
+    registry, _, _, payments, _ = producers()
+    shard.hello(registry).send(registry, 1, 2)
+    shard.hello(payments).send(payments, 1, 2)
+    assert trips(shard) == (False, False, False)
 
 
 def test_a_key_that_is_revoked_is_not_waited_for():
