@@ -16,18 +16,15 @@ import pyarrow as pa
 
 from fastcore.errors import FeikongError
 from fastcore.schemas import OUTPUTS
-from pipeline.batchlog import BatchLogWriter
 from pipeline.client import CommandAck, HeadEnd, Ignored, Producer
 from pipeline.clock import RealClock
-from pipeline.demo.arrow import Ack, acks_batch
-from pipeline.demo.background import Background
+from pipeline.demo.arrow import Ack
 from pipeline.demo.desk import Look
 from pipeline.demo.reports import Report, Took
 from pipeline.transport import Waiter
-from pipeline.wire import ROWS_MAX
 from pipeline.wire.commands import Command
 
-__all__ = ["CountyClock", "DemoError", "Driver", "Log", "Record", "Station", "rows_of"]
+__all__ = ["CountyClock", "DemoError", "Driver", "Record", "Station", "rows_of"]
 
 _ROLES: Final = {
     "districts": "registry",
@@ -77,23 +74,6 @@ class Station(NamedTuple):
             each.poll()
 
 
-class Log:
-    """The day as a batch log, written in the background."""
-
-    def __init__(self, writer: BatchLogWriter, background: Background) -> None:
-        self._writer = writer
-        self._background = background
-
-    def note(self, kind: str, batch: pa.RecordBatch | None, now_s: int) -> None:
-        """Write a batch, in the parts in which the wire takes it."""
-        if batch is None:
-            self._background.do(partial(self._writer.tick, now_s))
-            return
-        for first in range(0, max(batch.num_rows, 1), ROWS_MAX):
-            part = batch.slice(first, ROWS_MAX)
-            self._background.do(partial(self._writer.write, kind, part, now_s))
-
-
 class Record:
     """What the engine gave, but for intervals.
 
@@ -125,7 +105,6 @@ class Driver:
         record: what came out.
         sequence: the number of the newest batch; the configuration is 1.
         rows: rows given, by kind.
-        batches: batches given, by kind.
         reads_s: seconds in which reads were on their way, by the clock of the wall.
         restores_s: from a batch of payments to its restores at the head-end, likewise.
         look: what the desk saw when it last looked.
@@ -137,12 +116,10 @@ class Driver:
         reports: Connection,
         county: CountyClock,
         clock: Callable[[], float],
-        log: Log | None = None,
     ) -> None:
         self.record = Record()
         self.sequence = 1
         self.rows: Counter[str] = Counter()
-        self.batches: Counter[str] = Counter({"config": 1})
         self.reads_s = 0.0
         self.restores_s: list[float] = []
         self.look = Look([], [])
@@ -150,7 +127,6 @@ class Driver:
         self._reports = reports
         self._county = county
         self._clock = clock
-        self._log = log
         self._commands: deque[Command] = deque()
         self._came = 0
         self._sent = 0
@@ -164,26 +140,31 @@ class Driver:
         return self._county.at_s
 
     def begin(self) -> None:
-        """Wait until the engine has its time, and everybody a session, so that nothing waits for that later."""
-        self._wait(1, self._station.headend)
-        self._note("tick", None, 1)
+        """Wait until everybody has a session, and the node holds no trips any more, as it does from a start on."""
         for each in (*self._station.producers.values(), self._station.headend):
             self._until(partial(each.flush, 0.01), "lets everybody in")
+
+        def ready() -> bool:
+            self._station.poll()
+            report = self._hear(True)
+            if report is not None:
+                self._took(report.took)
+            return report is not None and report.ready
+
+        self._until(ready, "has its time, and holds no trips")
 
     def time(self, now_s: int) -> list[Took]:
         """Let time go on; what that did."""
         if now_s <= self.now_s:
             return []
         self._county.at_s = now_s
-        took = self._give("operator", "tick", now_s)
-        self._note("tick", None, 1)
-        return took
+        return self._give("operator", "tick", now_s)
 
     def apply(self, kind: str, batch: pa.RecordBatch) -> list[Took]:
         """Give a batch to the node, at the county's time; one that is large becomes several: what each did."""
         started_s = self._clock()
         took = self._give(_ROLES[kind], kind, batch)
-        self._note(kind, batch, len(took))
+        self.rows[kind] += batch.num_rows
         if kind == "reads":
             self.reads_s += self._clock() - started_s
         elif kind == "payments" and self._commands:
@@ -194,9 +175,8 @@ class Driver:
         """Have the head-end report; what that did."""
         headend = self._station.headend
         headend.acknowledge(CommandAck(ack.command_id, ack.outcome, ack.at_s) for ack in acks)
-        took = self._wait(1, headend)
-        self._note("acks", acks_batch(acks), 1)
-        return took
+        self.rows["acks"] += len(acks)
+        return self._wait(1, headend)
 
     def commands(self) -> list[Command]:
         """What the head-end was sent since it was last asked."""
@@ -229,8 +209,7 @@ class Driver:
             return self._came + len(self._station.ignored) >= self._sent
 
         self._until(all_came, f"takes {given} batches, and that their commands come")
-        for each in took:
-            self._took(each)
+        self._took(took)
         if self._clock() > self._polled_s + POLL_S:
             self._polled_s = self._clock()
             self._station.poll()
@@ -248,18 +227,12 @@ class Driver:
             ) from None
         return report
 
-    def _note(self, kind: str, batch: pa.RecordBatch | None, parts: int) -> None:
-        """Count a batch that was taken, in so many parts, and write it to the log."""
-        self.batches[kind] += parts
-        self.rows[kind] += batch.num_rows if batch is not None else 0
-        if self._log is not None:
-            self._log.note(kind, batch, self.now_s)
-
-    def _took(self, took: Took) -> None:
-        self.sequence = took.seq
-        self.record.take(took.outputs)
-        if took.look is not None:
-            self.look = took.look
+    def _took(self, took: Sequence[Took]) -> None:
+        for each in took:
+            self.sequence = each.seq
+            self.record.take(each.outputs)
+            if each.look is not None:
+                self.look = each.look
 
     def _until(self, done: Callable[[], bool], what: str) -> None:
         started_s = self._clock()

@@ -132,7 +132,7 @@ def gather(day: Day, ended: Ended, total_s: float) -> Figures:
         trips_examined=day.examiner.examined,
         wrong_trips=day.examiner.wrong,
         digest=ended.digest,
-        speed=Speed(driver.reads_s, sorted(driver.restores_s), total_s, sum(driver.batches.values())),
+        speed=Speed(driver.reads_s, sorted(driver.restores_s), total_s, driver.sequence),
     )
 
 

@@ -49,10 +49,17 @@ class Took(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was applied since the last one, and how many commands have left for the head-end in all, these included."""
+    """What was applied since the last one.
+
+    Attributes:
+        took: each batch.
+        commands: that have left for the head-end in all, these included.
+        ready: whether the engine has its time, and the node holds no trips.
+    """
 
     took: list[Took]
     commands: int
+    ready: bool
 
 
 class Ended(NamedTuple):
@@ -130,9 +137,13 @@ class Reporting(Gateway):
         """Tell what was done, and how much has left."""
         bodies = super().poll(now_s)
         if bodies or self._untold:
-            self._pipe.send(Report(self._untold, self.sent.total()))
+            self._pipe.send(Report(self._untold, self.sent.total(), self._ready()))
             self._untold = []
         return bodies
+
+    def _ready(self) -> bool:
+        desk = self._desk
+        return desk.engine.now_s is not None and not desk.held and not desk.suspended
 
     def end(self) -> Ended:
         """Audit the books, close the files, which the background has done with, and tell how it ended."""

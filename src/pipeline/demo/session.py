@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from pipeline.batchlog import BatchLogWriter, instant_text
 from pipeline.demo import settings
-from pipeline.demo.background import Background
-from pipeline.demo.driver import CountyClock, Driver, Log
+from pipeline.demo.driver import CountyClock, Driver
 from pipeline.demo.figures import Figures, gather
 from pipeline.demo.parts import Node
 from pipeline.demo.reports import Ended
 from pipeline.demo.run import Day, Simulation
+from pipeline.journal import RealDisk
+from pipeline.node.export import export
+from pipeline.node.layout import Places
 from pipeline.outputs.parquet import clear, write_state, write_summary
 
 MEMORY: Final = Path("/dev/shm")
@@ -67,18 +69,17 @@ def _day(
 ) -> tuple[Day, Ended]:
     """The day, with everything written that is to be written of it, and how the engine ended."""
     with ExitStack() as stack:
-        log = None
-        if options.log is not None:
-            writer = stack.enter_context(BatchLogWriter(options.log))
-            writer.config(settings.TOML, settings.EVENING_S)
-            log = Log(writer, stack.enter_context(Background()))
+        log = stack.enter_context(BatchLogWriter(options.log)) if options.log is not None else None
         data, outboxes = (_folder(stack, where) for where in (None, MEMORY))
         county = CountyClock(settings.EVENING_S)
         node = stack.enter_context(Node(data, outboxes, options.out, county))
-        driver = Driver(node.station, node.reports, county, clock, log)
+        driver = Driver(node.station, node.reports, county, clock)
         driver.begin()
         day = Simulation(options.seed, options.scale, driver).day(on_quarter)
-        return day, node.end()
+        ended = node.end()
+        if log is not None:
+            export(RealDisk(Places(data, 0).journal), log)
+        return day, ended
 
 
 def _folder(stack: ExitStack, where: Path | None) -> Path:
