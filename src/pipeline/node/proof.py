@@ -31,7 +31,7 @@ def told_of(state: State) -> Told:
 
 
 def prove(disk: Disk, snapshots: Snapshots, number: int, told: Told) -> None:
-    """Check the candidate of a number; raises `SnapshotError` if it is not what it should be, and `OSError`."""
+    """Check the candidate of a number; raises `SnapshotError` if it is not what it should be, or cannot be read."""
     state = replayed(disk, snapshots.load(number, (), candidate=True), told.frame)
     found = told_of(state)
     if found != told:

@@ -58,7 +58,7 @@ def recover(
     for number in snapshots.verified():
         try:
             return recovery.begin(snapshots.outline(number))
-        except (SnapshotError, FileNotFoundError) as error:
+        except SnapshotError as error:
             recovery.problems.append(f"snapshot {number} cannot be used: {error}")
             recovery.proofs[f"snapshot {number}"] = number
     return recovery.begin(None)

@@ -119,7 +119,7 @@ class Snapshots:
         return self._numbers("snapshot", "lines")
 
     def outline(self, number: int) -> Outline:
-        """All of a verified snapshot but its engine; raises `SnapshotError` and `OSError`."""
+        """All of a verified snapshot but its engine; raises `SnapshotError`, also for what cannot be read."""
         return self._outline(f"snapshot-{number:012d}.lines")
 
     def check_room(self) -> None:
@@ -154,10 +154,10 @@ class Snapshots:
         return number
 
     def load(self, number: int, outputs: Collection[str] | None = None, *, candidate: bool = False) -> State:
-        """The state of a snapshot; raises `SnapshotError` if it is not whole, and `OSError`."""
+        """The state of a snapshot; raises `SnapshotError` if it is not whole, or cannot be read."""
         outline = self._outline(f"{'candidate' if candidate else 'snapshot'}-{number:012d}.lines")
         name = f"snapshot-{number:012d}.engine"
-        content = self.disk.read(name)
+        content = self._read(name)
         if len(content) != outline.engine_bytes or content[-_DIGEST_BYTES:] != outline.engine_digest:
             raise SnapshotError(
                 f"{self.disk.where}/{name}: {len(content)} bytes of another digest than its lines say; expected "
@@ -217,7 +217,15 @@ class Snapshots:
         return sorted((int(m[2]) for m in found if m and (m[1], m[3]) == (prefix, ending)), reverse=True)
 
     def _outline(self, name: str) -> Outline:
-        return Outline.unpack(self.disk.read(name), f"{self.disk.where}/{name}")
+        return Outline.unpack(self._read(name), f"{self.disk.where}/{name}")
+
+    def _read(self, name: str) -> memoryview:
+        try:
+            return self.disk.read(name)
+        except OSError as error:
+            raise SnapshotError(
+                f"{self.disk.where}/{name}: cannot be read: {error.strerror or error}"
+            ) from error
 
 
 class _Out:

@@ -9,6 +9,7 @@ from pipeline.journal import JournalDamaged
 from pipeline.node.proof import Told, prove, told_of
 from pipeline.node.recovery import recover
 from pipeline.node.snapshots import Outline, Snapshots, state_digest
+from simulation.disk import SimDisk
 from unit.node.world import ID, SEGMENT, Shard, producers
 
 
@@ -73,6 +74,22 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(what, harm):
     assert recovered.snapshot == older
     assert state_digest(recovered.state) == digest
     assert len(recovered.problems) == (0 if (what, harm) == ("lines", "gone") else 1)
+
+
+def test_one_that_the_disk_does_not_give_is_passed_over_too(monkeypatch):
+    shard = with_snapshots(2)
+    newest, older = shard.node.snapshots.verified()
+    good = SimDisk.read
+
+    def read(disk, name, *place):
+        if name == f"snapshot-{newest:012d}.engine":
+            raise OSError(5, "Input/output error")
+        return good(disk, name, *place)
+
+    monkeypatch.setattr(SimDisk, "read", read)
+    recovered = again(shard)
+    assert recovered.snapshot == older
+    assert "cannot be read: Input/output error" in recovered.problems[0]
 
 
 def test_every_byte_of_the_lines_counts():
