@@ -48,6 +48,7 @@ class Peers:
         self._post = post
         self._shards = shards
         self._owing: set[bytes] = set()
+        self._full: set[bytes] = set()
 
     # Sessions.
 
@@ -73,6 +74,7 @@ class Peers:
             for shard, number in zip(self._shards, session.numbers, strict=True):
                 shard.end(number)
             self._owing.discard(key)
+            self._full.discard(key)
 
     def end(self, key: bytes, why: str) -> None:
         """End a session, and tell the shards."""
@@ -132,14 +134,14 @@ class Peers:
 
     def answer(self, session: Session, message: Message) -> bool:
         """Send to a producer; what cannot be sent is lost, and said anew when it matters."""
-        return self.send(session.route, message)
+        return self.send(session.route, message) is Sent.SENT
 
-    def send(self, route: bytes, message: Message) -> bool:
+    def send(self, route: bytes, message: Message) -> Sent:
         """Send along a route."""
         sent = self._post.send(route, message)
         if sent is not Sent.SENT:
             self.counts[f"answers: {sent.value}"] += 1
-        return sent is Sent.SENT
+        return sent
 
     def reject(self, session: Session, seq: int, reason: int, text: str) -> None:
         """Tell a producer that a batch of its session was not taken."""
@@ -188,7 +190,9 @@ class Peers:
         self._pass_commands(session, now_s)
 
     def retry(self, now_s: float) -> None:
-        """Try again what waits for a queue: commands."""
+        """Try again what waits for a queue: acknowledgements, commands."""
+        self._owing |= self._full
+        self._full.clear()
         for session in self.sessions.values():
             if session.commands:
                 self._pass_commands(session, now_s)
@@ -207,4 +211,6 @@ class Peers:
         session.owed = False
         line, ack = session.line, Ack(min(session.covered), session.credit_bytes)
         message = control(session.key, ack, epoch=line.epoch, session=line.session, seq=session.acked)
-        self.send(session.route, message)
+        if self.send(session.route, message) is Sent.FULL:
+            session.owed = True
+            self._full.add(session.key)

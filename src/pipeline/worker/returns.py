@@ -51,9 +51,9 @@ class Returns:
         self._joined: dict[int, Joined] = {}
 
     @property
-    def joined(self) -> bool:
-        """Whether all shards have answered, and granted credit."""
-        return len(self._joined) == len(self._shards)
+    def missing(self) -> list[Outbound]:
+        """The shards that have not answered yet."""
+        return [outbound for shard, outbound in enumerate(self._shards) if shard not in self._joined]
 
     def take(self, shard: int, message: FromShard, bodies: Sequence[Buffer], now_s: float) -> None:
         """Take a message of a shard; raises `WorkerError`."""
@@ -171,9 +171,10 @@ class Returns:
                 f"shard {shard}: says that it is number {joined.shard} of {joined.shards}; expected {shard} of "
                 f"{len(self._shards)}"
             )
-        before = self._joined.get(shard)
-        if before is not None and before.incarnation != joined.incarnation:
+        before = self._joined.get(shard, joined)
+        if not joined.incarnation or before.incarnation != joined.incarnation:
             raise WorkerError(
-                f"shard {shard}: was started anew; this worker's sessions with it are gone, so it must be too"
+                f"shard {shard}: was started anew, or does not know this worker any more; its sessions there are gone, "
+                "so it must be too"
             )
         self._joined[shard] = joined

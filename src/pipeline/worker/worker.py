@@ -34,6 +34,8 @@ __all__ = ["BUDGETS", "Worker"]
 
 BUDGETS: Final = {Lane.OPERATOR: 32 << 20, Lane.URGENT: 64 << 20, Lane.BULK: 256 << 20}
 """Bytes that producers may have under way, by lane."""
+JOIN_S: Final = 1.0
+"""So long has a shard to answer, before it is asked again."""
 TURN_S: Final = 0.05
 """Between two looks at who waits for credit, for a queue, or has fallen silent."""
 
@@ -64,13 +66,15 @@ class Worker:
         self._reception = Reception(self._peers, self._shards, self._forward, letters, clock)
         self._returns = Returns(self._peers, self._shards, dict(budgets), split)
         self._turn_due_s = float("-inf")
+        self._join = Join(name, directory=len(self._shards) > 1)
+        self._join_due_s: float | None = None
         for shard in self._shards:
-            shard.say(Join(name, directory=len(self._shards) > 1))
+            shard.say(self._join)
 
     @property
     def ready(self) -> bool:
         """Whether all shards have answered: before that, nobody should be let in."""
-        return self._returns.joined
+        return not self._returns.missing
 
     @property
     def sessions(self) -> int:
@@ -97,6 +101,7 @@ class Worker:
             self._forward.flush()
         if now_s >= self._turn_due_s:
             self._turn_due_s = now_s + TURN_S
+            self._join_again(now_s)
             for shard in self._shards:
                 shard.push()
             for credit in self._peers.credit.values():
@@ -104,6 +109,16 @@ class Worker:
             self._peers.retry(now_s)
             self._peers.silent(now_s)
         self._peers.flush()
+
+    def _join_again(self, now_s: float) -> None:
+        """Say it again to shards that have not answered: they may have ended before they could."""
+        missing = self._returns.missing
+        if missing and self._join_due_s is not None and now_s >= self._join_due_s:
+            for shard in missing:
+                shard.say(self._join)
+            self._join_due_s = None
+        if missing and self._join_due_s is None:
+            self._join_due_s = now_s + JOIN_S
 
     def wake_after_s(self, now_s: float) -> float:
         """Seconds until `on_time` should be called although nothing has come."""

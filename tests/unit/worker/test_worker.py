@@ -249,6 +249,17 @@ def test_acknowledgements_are_gathered_too():
     assert [ack.header.seq for ack in feeder.heard if ack.header.kind is Kind.ACK] == [20]
 
 
+def test_an_acknowledgement_that_found_the_queue_full_is_sent_when_it_is_not():
+    world = World()
+    feeder = world.caller().hello()
+    world.full.add(feeder.route)
+    feeder.send(Kind.READS)
+    assert feeder.last(Kind.ACK) is None
+    world.full.clear()
+    world.run(0.2)
+    assert feeder.last(Kind.ACK).header.seq == 1
+
+
 def test_covered_travels_along():
     world = World()
     till = world.caller(1, Role.PAYMENTS).hello()

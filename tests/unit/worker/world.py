@@ -54,6 +54,7 @@ class Shard:
     frozen: set[bytes] = field(default_factory=set)
     at_once: bool = True
     open: bool = True
+    joins: bool = True
     grant: Credit = GRANT
     count: int = 0
 
@@ -103,7 +104,9 @@ class Shard:
         return [(seq, rows) for seq, rows, _ in self.taken.get(producer, [])]
 
     def _take(self, message: FromWorker) -> None:
-        if isinstance(message, Join):
+        if isinstance(message, Join) and not self.joins:
+            pass
+        elif isinstance(message, Join):
             self.say(Joined(self.number, self.of, 1))
             self.say(self.grant)
         elif isinstance(message, Greet):
