@@ -20,9 +20,10 @@ into a head. A worker is a DEALER, a shard the ROUTER; each worker talks to ever
       │ Turned (if any), then Settled          │
       │ ◀───────────────────────────────────── │
 
-Messages of one worker arrive in order, or the link is gone: then the worker joins anew, says `Greet` only when its
-producers say HELLO again, and forgets the sessions that it had with this shard. A session belongs to the worker whose
-`Greet` opened it; `Ended` tells that worker when another one took its place.
+Messages of one worker arrive in order, or the link is gone: then its sessions here are, and what it knew of this shard
+may be old. It learns that from a `Joined` of another start than the one that it knew, or of none, which is what a shard
+answers to whatever a worker says that has not joined; it ends, and is started anew. A session belongs to the worker
+whose `Greet` opened it; `Ended` tells that worker when another one took its place.
 """
 
 from __future__ import annotations
@@ -192,7 +193,10 @@ class Learned(_Message, frozen=True, tag="learned"):
 
 
 class Joined(_Message, frozen=True, tag="joined"):
-    """The answer to `Join`: which shard this is, of how many, and the start that it runs since."""
+    """The answer to `Join`: which shard this is, of how many, and the start that it runs since.
+
+    To anything else, from a worker that is not known here, it is of start 0.
+    """
 
     shard: int
     shards: int

@@ -139,6 +139,10 @@ class Writer:
     def take(self, route: bytes, frames: Sequence[Buffer]) -> list[Answer]:
         """Take a worker's message; what is to be answered at once. Raises `LinkError`."""
         message, bodies = unpack_from_worker(frames)
+        if isinstance(message, Join):
+            return self._join(route, message)
+        if route not in self._workers:
+            return [Answer(route, Joined(self._joined.shard, self._joined.shards, 0))]
         if isinstance(message, Batch):
             if len(bodies) != 1:
                 raise LinkError(f"a batch with {len(bodies)} bodies; expected one")
@@ -147,8 +151,6 @@ class Writer:
             return self._intake.spent(route, message)
         if isinstance(message, Greet):
             return self._greet(route, message)
-        if isinstance(message, Join):
-            return self._join(route, message)
         if isinstance(message, Learned):
             return self._settled(self._directories.learned(route, message.number))
         if self._intake.is_open(message.producer, message.session):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.node.internal import Gone, Join, Settled, Welcomed
+from pipeline.node.internal import Gone, Join, Joined, Settled, Welcomed
 from unit.node.world import NOW, Node, Producer, Shard, only, producers
 
 
@@ -81,3 +81,24 @@ def test_a_worker_that_is_dead_is_told_nothing(shard):
     shard.run()
     assert b"worker" not in shard.routes
     assert shard.line(producer).next_seq == 2
+
+
+def test_a_worker_that_is_not_known_here_is_told_so_and_not_heard(shard):
+    producer, node = reads(), shard.node
+    producer.route = b"stranger"
+    node.say(b"stranger", producer.hello())
+    ((route, joined),) = answers(node, Joined)
+    assert (route, joined.shard, joined.shards, joined.incarnation) == (b"stranger", 0, 1, 0)
+    shard.run()
+    assert producer.key not in node.state.lines
+
+
+def test_so_is_one_that_was_given_up(shard):
+    producer, node = reads(), shard.node
+    shard.hello(producer)
+    node.tell(node.writer.left(b"worker"))
+    node.answers.clear()
+    node.say(b"worker", *producer.batch(1))
+    assert [joined.incarnation for _, joined in answers(node, Joined)] == [0]
+    node.say(b"worker", Join("worker", False))
+    assert [joined.incarnation for _, joined in answers(node, Joined)] == [1]

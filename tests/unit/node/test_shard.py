@@ -9,7 +9,7 @@ import pytest
 from pipeline.journal import JournalFailed
 from pipeline.links import Received, Sent
 from pipeline.node.intake import Answer
-from pipeline.node.internal import Credit, Join, Settled, Turned, Welcomed, pack, unpack_from_shard
+from pipeline.node.internal import Credit, Join, Joined, Settled, Turned, Welcomed, pack, unpack_from_shard
 from pipeline.node.postbox import WAITING_MAX, Postbox
 from pipeline.node.shard import Shard
 from simulation.disk import SimDisk
@@ -190,7 +190,8 @@ def test_a_worker_that_says_nonsense_is_left(loop):
     assert "no longer listened to" in loop.said[0]
     loop.post.say(b"worker", *reads.batch(1))
     loop.run()
-    assert loop.post.of(Turned)
+    assert loop.post.of(Joined)[-1].incarnation == 0
+    assert loop.node.state.lines[reads.key].next_seq == 1
 
 
 def test_a_slow_worker_keeps_nobody_waiting_and_loses_nothing(loop):
@@ -216,6 +217,7 @@ def test_the_sessions_of_a_worker_that_is_gone_end(loop):
     loop.post.say(b"worker", *reads.batch(1))
     loop.run()
     loop.post.state = Sent.SENT
+    loop.post.say(b"worker", Join("worker", False))
     loop.post.say(b"worker", *reads.batch(2))
     loop.run()
     assert loop.post.of(Turned)[-1].text == "no such session; begin one with HELLO"

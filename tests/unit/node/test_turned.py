@@ -10,6 +10,7 @@ from pipeline.node.internal import (
     Ended,
     FencedOff,
     Gone,
+    Join,
     LinkError,
     Part,
     Settled,
@@ -111,6 +112,8 @@ def test_a_new_session_ends_the_old_one_wherever_it_is(shard):
     shard.hello(producer)
     old = producer.batch(1)
     producer.route = b"another worker"
+    shard.node.say(producer.route, Join("another", False))
+    shard.run()
     shard.node.say(producer.route, producer.hello())
     assert [type(m) for m in shard.run()] == [Ended, Welcomed]
     assert shard.routes == [b"worker", b"another worker"]
@@ -121,6 +124,7 @@ def test_a_new_session_ends_the_old_one_wherever_it_is(shard):
 def test_a_session_of_another_worker_is_none(shard):
     producer = reads()
     shard.hello(producer)
+    shard.node.say(b"thief", Join("thief", False))
     shard.node.say(b"thief", *producer.batch(1))
     assert only(shard.run(), Turned).reason is Reason.SESSION
     assert shard.line(producer).next_seq == 1
