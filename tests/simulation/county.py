@@ -15,12 +15,12 @@ from unit.core_world import NANO, START, STEP
 IDS = "uint64"
 ACCOUNTS = 5
 CONFIG = (
-    rows.CONFIG.replace("to = 2027-01-01", "to = 2026-01-20")
+    rows.CONFIG.replace("to = 2027-01-01", "to = 2026-01-08")
     .replace("max_attempts = 1", 'max_attempts = 4\nack_timeout = "60s"\ncommand_ttl = "10m"')
     .replace('max_jump = "7d"', 'max_jump = "12h"')
 )
 BEGIN_S = START + 4 * STEP
-END_S = START + 15 * 86_400
+END_S = START + 5 * 86_400
 
 
 @dataclass(frozen=True)

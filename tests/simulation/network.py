@@ -185,8 +185,9 @@ class NetLink:
 class Local:
     """The socket of a shard: workers connect, and learn nothing of its death but that nothing is taken."""
 
-    def __init__(self, queue: int) -> None:
+    def __init__(self, queue: int, injected: Counter[str]) -> None:
         self.queue = queue
+        self.injected = injected
         self.links: dict[bytes, LocalLink] = {}
         self.alive = True
 
@@ -201,6 +202,7 @@ class Local:
         if link is None:
             return Sent.GONE
         if len(link.back) >= self.queue:
+            self.injected["full queue"] += 1
             return Sent.FULL
         link.back.append([bytes(frame) for frame in frames])
         return Sent.SENT
@@ -218,9 +220,18 @@ class LocalLink:
     def __init__(self, local: Local, route: bytes) -> None:
         self.there: deque[Frames] = deque()
         self.back: deque[Frames] = deque()
+        self.connect(local, route)
+
+    def connect(self, local: Local, route: bytes) -> None:
+        """Connect, as a socket does by itself when there is another shard at its endpoint."""
         self._local = local
         self._route = route
         local.links[route] = self
+
+    @property
+    def alive(self) -> bool:
+        """Whether the shard at its other end is."""
+        return self._local.alive
 
     def receive(self) -> Frames | None:
         return self.back.popleft() if self.back else None

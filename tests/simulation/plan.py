@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 from simulation.network import Noise
 from simulation.points import CLIENT, RECOVERING, RUNNING
 
-NTH = (1, 1, 2, 3, 5, 8, 13, 21)
+__all__ = ["POINTS", "Kill", "Plan", "plan_for", "plan_of"]
+
+POINTS = RUNNING + RECOVERING + CLIENT
+NTH = (1, 1, 2, 3, 5, 8, 13)
 TEARS = ("during write segment", "before sync segment", "during sync segment", "after write segment")
 """Kills that leave a torn end, if the power fails too."""
+
+
+class Kill(NamedTuple):
+    """At which point, how often it is passed first, and the chance that the power fails too."""
+
+    point: str
+    nth: int = 1
+    power: float = 0.5
 
 
 @dataclass
@@ -18,15 +30,14 @@ class Plan:
     """Chances are of each round.
 
     Attributes:
-        kills: the node's named points of kills, one after the other, and how often each is passed first.
-        kill_client: likewise of one kill of a client.
-        power: chance that the power fails with whoever is killed.
+        kills, client_kills: of the node and of clients, one after the other.
+        power: chance that the power fails with whoever dies of something else.
         queue: messages between a worker and the shard.
     """
 
-    rounds: int = 45
-    kills: list[tuple[str, int]] = field(default_factory=list)
-    kill_client: tuple[str, int] | None = None
+    rounds: int = 30
+    kills: list[Kill] = field(default_factory=list)
+    client_kills: list[Kill] = field(default_factory=list)
     power: float = 0.5
     noise: Noise = field(default_factory=Noise)
     worker_dies: float = 0.0
@@ -36,31 +47,28 @@ class Plan:
     no_trip: float = 0.0
     leap: float = 0.0
     damage: float = 0.0
-    snapshot: float = 0.3
+    orphans: float = 0.0
+    snapshot: float = 0.15
     queue: int = 64
 
 
 def plan_of(seed: int) -> Plan:
     """The plan of a schedule: each point has its turn, all else is drawn."""
-    random = Random(seed)
-    points = RUNNING + RECOVERING
-    target = points[seed % len(points)]
+    return plan_for(POINTS[seed % len(POINTS)], Random(seed))
+
+
+def plan_for(target: str, random: Random) -> Plan:
+    """A plan with a kill at this point."""
     plan = Plan()
-    if target in RECOVERING:
-        plan.kills = [(random.choice(RUNNING), random.choice(NTH))]
-        if "torn" in target or "remove segment" in target:
-            plan.kills = [(random.choice(TEARS), random.choice(NTH))]
-            plan.power = 1.0
-        plan.kills.append((target, 1))
-    else:
-        plan.kills = [(target, random.choice(NTH))]
+    kills = plan.client_kills if target in CLIENT else plan.kills
+    before = _before(target, random)
+    if before is not None:
+        kills.append(before)
+    kills.append(Kill(target, 1 if before else random.choice(NTH)))
     if random.random() < 0.3:
-        plan.kills.append((random.choice(points), 1))
-    if any(word in target for word in ("remove", "prune", "replay", "lines", "engine", "snapshot")):
-        plan.snapshot = 1.0
-        plan.rounds = 70
-    if random.random() < 0.4:
-        plan.kill_client = (CLIENT[seed // len(points) % len(CLIENT)], random.choice(NTH))
+        plan.kills.append(Kill(random.choice(RUNNING + RECOVERING)))
+    if random.random() < 0.3:
+        plan.client_kills.append(Kill(random.choice(CLIENT), random.choice(NTH)))
     if random.random() < 0.5:
         plan.noise = Noise(*(random.choice((0.0, 0.01, 0.05)) for _ in range(6)))
     for name, chance in (
@@ -71,8 +79,44 @@ def plan_of(seed: int) -> Plan:
         ("no_trip", 0.03),
         ("leap", 0.02),
         ("damage", 0.1),
+        ("orphans", 0.5),
     ):
         if random.random() < 0.25:
             setattr(plan, name, chance)
     plan.queue = random.choice((2, 8, 64, 64))
+    if any(word in target for word in ("remove", "prune", "lines", "engine", "snapshot")):
+        plan.snapshot, plan.rounds = 1.0, 60
+    if target in RUNNING and "remove" in target and "aside" in target:
+        plan.eio = 0.3
     return plan
+
+
+def _before(target: str, random: Random) -> Kill | None:
+    """Of a point that only a second start reaches: what must have happened before it."""
+    who = "client " if target in CLIENT else ""
+    if "remove torn end aside" in target:
+        phase = "" if who else " in recovery"
+        return Kill(
+            f"{who}{random.choice(('after create', 'during write', 'before sync'))} torn end aside{phase}",
+            1,
+            0.0,
+        )
+    if "torn end" in target:
+        return Kill(who + random.choice(TEARS), random.choice(NTH), 1.0)
+    if "remove segment aside" in target and target not in RUNNING:
+        at = random.choice(("after create", "during write", "before sync"))
+        return Kill(f"{who}{at} segment aside", random.choice((1, 1, 2)), 0.0)
+    if target not in RECOVERING:
+        return None
+    if "remove segment" in target:
+        return Kill(random.choice(TEARS), random.choice(NTH), 0.5)
+    for what in ("engine", "lines"):
+        if f"remove {what} aside" in target:
+            return Kill(
+                f"{random.choice(('after create', 'during write', 'before sync'))} {what} aside", 1, 0.0
+            )
+    if "remove lines" in target:
+        return Kill(random.choice(("after replace lines aside", "before replace lines")), 1, 0.0)
+    if "remove engine" in target:
+        return Kill(random.choice(("after replace engine aside", "before replace lines")), 1, 0.0)
+    return Kill(random.choice(RUNNING), random.choice(NTH))

@@ -41,6 +41,7 @@ RUNNING = _around(
         "remove lines",
         "remove engine",
     ),
+    *("remove segment aside", "remove engine aside", "remove lines aside"),
     *("apply", "answer", "command", "switch of segments", "prune", "snapshot"),
 )
 """Where the processes of a node are killed while they run."""
@@ -60,7 +61,8 @@ RECOVERING = [
 CLIENT = [
     f"client {point}"
     for point in _around(
-        "write segment", "sync segment", *_making("segment"), "sync_names segment", "remove segment"
+        *("write segment", "sync segment", *_making("segment"), "sync_names segment", "remove segment"),
+        *(*_making("torn end"), "remove torn end aside", "remove segment aside"),
     )
 ]
 """Where clients are."""

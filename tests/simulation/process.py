@@ -231,7 +231,7 @@ class ShardProcess:
         )
         self.writer.model, self.writer.points = model, points
         self.gateway = gateway
-        self.local = Local(queue)
+        self.local = Local(queue, points.injected)
         self.commits = Commits(self.journal, model)
         self.snapshotting = SimSnapshotting(disk, shelf)
         self.troubles: list[str] = []

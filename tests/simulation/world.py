@@ -11,12 +11,14 @@ from pipeline.client.errors import OutboxError
 from pipeline.journal import JournalDamaged, JournalError, JournalFull
 from pipeline.keys import PublicKey
 from pipeline.wire import Role
+from pipeline.worker.returns import WorkerError
 from simulation import county
 from simulation.clients import Client, Meters
 from simulation.clock import SimClock
 from simulation.county import ACCOUNTS, ROLES, Cashier, Clerk, Given, Reader, key_of
 from simulation.disk import Killed, SimDisk
 from simulation.judge import Violation, require
+from simulation.mishaps import Mishaps
 from simulation.model import Model
 from simulation.network import Network, Noise
 from simulation.plan import Plan
@@ -61,17 +63,24 @@ class World:
         self.shard: ShardProcess | None = None
         self.workers: dict[str, WorkerProcess | None] = {"worker-0": None, "worker-1": None}
         self.starts = 0
-        self.kills = list(plan.kills)
-        self.damaged = ""
+        self.kills = {"": list(plan.kills), "client ": list(plan.client_kills)}
+        self.power: dict[str, float] = {}
+        self.mishaps = Mishaps(self)
         self.calm = False
+
+    @property
+    def meters(self) -> Meters:
+        """The head-end, and what it has switched."""
+        headend = self.clients["headend"]
+        assert isinstance(headend, Meters)
+        return headend
 
     # ---- what a schedule does
 
     def run(self) -> None:
         """All of it; raises `Violation`."""
-        self._arm()
-        if self.plan.kill_client is not None:
-            self.client_points.kill_point, self.client_points.kill_nth = self.plan.kill_client
+        self._arm(self.points)
+        self._arm(self.client_points)
         self.network.noise = self.plan.noise
         for given in county.registry():
             self._guard("registry", partial(self._register, given))
@@ -84,7 +93,7 @@ class World:
         random = self.random
         self.clock.pass_by(random.choice((0.001, 0.01, 0.05, 0.3)), pace=random.choice((1, 1, 60, 600, 6000)))
         if not self.calm:
-            self._mishaps()
+            self.mishaps.happen()
         acts: list[Callable[[], None]] = [self._node] * 3
         acts += [partial(self._worker, name) for name in self.workers]
         acts += [partial(self._guard, name, partial(self._exchange, name)) for name in self.clients]
@@ -102,11 +111,10 @@ class World:
         for points in (self.points, self.client_points):
             points.kill_point = None
             points.fail_at.clear()
-        self._empty()
+        self.mishaps.empty()
         if self.shard is not None and self.shard.state.now_s is not None:
             self.clock.shown_s = max(self.clock.shown_s, self.model.judge.engine.now_s or 0)
-        meters = self.clients["headend"]
-        assert isinstance(meters, Meters)
+        meters = self.meters
         meters.faithful = True
         operator = self.sources["operator"]
         assert isinstance(operator, Clerk)
@@ -152,6 +160,8 @@ class World:
             self._node_dies(error)
 
     def _start(self) -> None:
+        if not self.calm and self.random.random() < self.plan.damage:
+            self.mishaps.damage_journal()
         self.starts += 1
         self.shard = ShardProcess(
             (self.disk, self.shelf),
@@ -169,9 +179,9 @@ class World:
             raise Violation(f"recovery halts, and nothing was damaged: {error}") from error
         if isinstance(error, JournalFull):
             self.injected["start on a full disk"] += 1
-            self._empty()
+            self.mishaps.empty()
         self.points.phase = ""
-        power = self.random.random() < self.plan.power
+        power = self._power_fails(self.points, error)
         for disk in (self.disk, self.shelf):
             if power:
                 disk.power_failure()
@@ -181,14 +191,21 @@ class World:
             self.shard.local.die()
         self.shard = None
         for name in self.workers:
-            self._worker_dies(name)
+            if self.workers[name] is not None and self.random.random() < self.plan.orphans:
+                self.injected["worker outlives its node"] += 1
+            else:
+                self.worker_dies(name)
         self.points.fail_at.clear()
-        self._arm()
+        self._arm(self.points)
 
-    def _arm(self) -> None:
-        """The next kill of the node, if none is due."""
-        if self.points.kill_point is None and self.kills and not self.calm:
-            self.points.kill_point, self.points.kill_nth = self.kills.pop(0)
+    def _arm(self, points: Points) -> None:
+        """The next kill, if none is due."""
+        if points.kill_point is None and self.kills[points.who] and not self.calm:
+            points.kill_point, points.kill_nth, self.power[points.who] = self.kills[points.who].pop(0)
+
+    def _power_fails(self, points: Points, error: BaseException | None) -> bool:
+        chance = self.power[points.who] if isinstance(error, Killed) else self.plan.power
+        return self.random.random() < chance
 
     def _worker(self, name: str) -> None:
         worker = self.workers[name]
@@ -197,9 +214,15 @@ class World:
                 worker = self.workers[name] = WorkerProcess(name, self.network, KEYS, self.clock)
                 worker.join(self.shard.local, self.random.randbytes(5))
             return
-        worker.run()
+        if self.shard is not None and not worker.link.alive:
+            worker.link.connect(self.shard.local, self.random.randbytes(5))
+        try:
+            worker.run()
+        except WorkerError:
+            self.injected["worker finds another start"] += 1
+            self.worker_dies(name)
 
-    def _worker_dies(self, name: str) -> None:
+    def worker_dies(self, name: str) -> None:
         worker = self.workers[name]
         if worker is not None:
             worker.die()
@@ -219,11 +242,12 @@ class World:
         except (Killed, OutboxError, OSError) as error:
             if isinstance(error, OutboxError) and isinstance(error.__cause__, JournalDamaged):
                 raise Violation(f"an outbox is damaged: {error}") from error
-            self._client_dies(name)
+            self.client_dies(name, error)
 
-    def _client_dies(self, name: str) -> None:
-        self.clients[name].die(power=self.random.random() < self.plan.power)
+    def client_dies(self, name: str, error: BaseException | None = None) -> None:
+        self.clients[name].die(power=self._power_fails(self.client_points, error))
         self.client_points.fail_at.clear()
+        self._arm(self.client_points)
         self.clients[name].disk.capacity = None
 
     def _exchange(self, name: str) -> None:
@@ -238,73 +262,6 @@ class World:
         if len(client.truth) - client.outbox.acked < 4 and (name != "operator" or self.random.random() < 0.3):
             client.give(self.sources[name].next(self.clock.now_s()))
 
-    def _mishaps(self) -> None:
-        """What goes wrong besides kills at named points, and what people do."""
-        plan, disks = self.plan, (self.disk, self.shelf)
-        happens: list[tuple[float, str, Callable[[], object]]] = [
-            (
-                plan.worker_dies,
-                "worker killed",
-                lambda: self._worker_dies(self.random.choice(list(self.workers))),
-            ),
-            (
-                plan.client_dies,
-                "client killed",
-                lambda: self._client_dies(self.random.choice(list(self.clients))),
-            ),
-            (plan.eio, "", lambda: self._fail(self.points)),
-            (plan.eio, "", lambda: self._fail(self.client_points)),
-            (
-                plan.full,
-                "",
-                lambda: self._fill(self.random.choice((*disks, self.random.choice(self._disks())))),
-            ),
-            (plan.full, "", self._empty),
-            (plan.no_trip, "NO-TRIP", self._brake),
-            (plan.leap, "clock ahead", lambda: self._leap(self.random.randrange(6, 30) * 3600)),
-            (plan.leap, "clock behind", lambda: self._leap(-self.random.randrange(1, 20) * 1800)),
-            (plan.damage, "snapshot damaged", self._damage_snapshot),
-        ]
-        for chance, what, act in happens:
-            if chance and self.random.random() < chance and act() is not False and what:
-                self.injected[what] += 1
-
-    def _disks(self) -> list[SimDisk]:
-        return [client.disk for client in self.clients.values()]
-
-    def _fail(self, points: Points) -> None:
-        """One of the next operations fails."""
-        points.fail_at = {points.operations + self.random.randrange(1, 30)}
-
-    def _fill(self, disk: SimDisk) -> None:
-        disk.capacity = disk.used() + self.random.choice((0, 4096, 20_000, 60_000))
-
-    def _empty(self) -> None:
-        for disk in (self.disk, self.shelf, *self._disks()):
-            disk.capacity = None
-
-    def _brake(self) -> None:
-        self.no_trip = not self.no_trip
-
-    def _leap(self, seconds: int) -> bool:
-        """The clock is set; no further than the county's calendar goes."""
-        to_s = self.clock.shown_s + seconds
-        if not county.BEGIN_S < to_s < county.END_S:
-            return False
-        self.clock.shown_s = to_s
-        return True
-
-    def _damage_snapshot(self) -> bool:
-        """A bit of the newest snapshot turns over; the one before it is still whole."""
-        names = [
-            name for name in self.shelf.names() if name.startswith("snapshot") and name.endswith("lines")
-        ]
-        if len(names) < 2 or self.damaged:
-            return False
-        self.damaged = self.random.choice((names[-1], names[-1].replace("lines", "engine")))
-        self.shelf.flip(self.damaged, self.random.randrange(8 * self.shelf.size(self.damaged)))
-        return True
-
     def _settled(self) -> bool:
         return all(client.settled for client in self.clients.values())
 
@@ -313,9 +270,9 @@ class World:
         return set(states) <= {"on", "warned"}
 
     def _until(self, true: Callable[[], bool], otherwise: str) -> None:
-        for count in range(3000):
+        for count in range(4000):
             self.round()
-            if count % 4 == 0 and true():
+            if count % 2 == 0 and true():
                 return
         require(False, f"{otherwise}: {self._where()}")
 
