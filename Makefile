@@ -13,9 +13,10 @@ BIN := $(VENV)/bin
 CYTHON := $(wildcard src/fastcore/*.pyx src/fastcore/*.pxd)
 COMPILED := $(patsubst src/fastcore/%.pyx,fastcore.%,$(wildcard src/fastcore/*.pyx))
 SANITIZED := build/sanitize/lib
+MINUTES ?= 10
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format build wheel agreement-long sanitize bench clean
+.PHONY: help demo test lint format build wheel agreement-long sanitize kills bench clean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ sanitize: $(VENV)/.dev  ## the agreement tests under the address and undefined-b
 	$(BIN)/python -c "import sys, fastcore.engine as e, pytest; \
 	assert '$(SANITIZED)' in e.__file__, e.__file__; \
 	sys.exit(pytest.main(['-s', '-p', 'no:cacheprovider', 'tests/agreement', *'$(ARGS)'.split()]))"
+
+kills: build/.built $(VENV)/.dev  ## a node under load, its parts killed at random moments; MINUTES=10
+	PYTHONPATH=src:tests $(BIN)/python -m e2e.kills --minutes $(MINUTES)
 
 bench: build/.built $(VENV)/.bench  ## the benchmarks, their answers compared first; ARGS='--size full' for figures
 	$(BIN)/python -m benchmarks $(ARGS)
