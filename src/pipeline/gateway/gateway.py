@@ -207,16 +207,17 @@ class Gateway:
         judged = judge([trip for _, trip in offered], moment, self._settings.command_base)
         if judged.looked:
             self._judged_s = now_s
-        way_of = {trip.command.command_id: way for way, trip in offered}
-        for trip, why in judged.kept:
-            if why not in WAITS:
+        leaving: dict[int, list[Decided]] = {}
+        for (way, trip), why in zip(offered, judged.why, strict=True):
+            if why in WAITS:
+                continue
+            del way.queue.trips[trip.command.account_id]
+            if why is None:
+                leaving.setdefault(id(way), []).append(trip)
+            else:
                 self.not_sent[why] += 1
-                way_of[trip.command.command_id].queue.drop_trip(trip)
         for way in ways:
-            trips = [trip for trip in judged.send if way_of[trip.command.command_id] is way]
-            for trip in trips:
-                way.queue.drop_trip(trip)
-            self._send(way, trips)
+            self._send(way, leaving.get(id(way), []))
 
     def _send(self, way: _Way, commands: Sequence[Decided]) -> None:
         """Write commands down, in as many messages as they need; there is room for them."""

@@ -50,10 +50,6 @@ class Queue:
             del self.restores[each.command.account_id]
         return taken
 
-    def drop_trip(self, trip: Decided) -> None:
-        """Take out a trip, which is there."""
-        del self.trips[trip.command.account_id]
-
     def expire(self, now_s: int) -> int:
         """Take out what nobody would execute any more; returns how many that were."""
         before = len(self)

@@ -77,32 +77,23 @@ class Moment:
 
 
 class Judged(NamedTuple):
-    """Trips to send, and why the others are not, in the order in which they came.
+    """Of each trip, in the order in which they came, why it is not sent, None if it is.
 
     `looked` tells whether the engine's tables were asked, or whether nothing would have been sent anyway.
     """
 
-    send: list[Decided]
-    kept: list[tuple[Decided, Why]]
+    why: list[Why | None]
     looked: bool
 
 
 def judge(trips: Sequence[Decided], moment: Moment, base: int) -> Judged:
-    """Look at trips once more, all at one moment."""
+    """Look at trips once more, all at one moment; `base` is what was added to the ids of the engine's commands."""
     of_all = _of_all(moment)
     if of_all is not None:
-        kept = [(trip, Why.EXPIRED if _expired(trip, moment) else of_all) for trip in trips]
-        return Judged([], kept, looked=False)
+        return Judged([Why.EXPIRED if _expired(trip, moment) else of_all for trip in trips], looked=False)
     current = _current(trips, moment.engine, base)
     suspended = _suspended(trips, moment.engine)
-    judged = Judged([], [], looked=True)
-    for trip in trips:
-        why = _of_one(trip, moment, current, suspended)
-        if why is None:
-            judged.send.append(trip)
-        else:
-            judged.kept.append((trip, why))
-    return judged
+    return Judged([_of_one(trip, moment, current, suspended) for trip in trips], looked=True)
 
 
 def _of_all(moment: Moment) -> Why | None:

@@ -235,6 +235,26 @@ def test_another_grid_is_another_head_end():
     assert kinds(world.poll()) == [("restore", world.id("A0"))]
 
 
+def test_a_trip_whose_district_came_to_another_head_end_between_its_attempts():
+    """Both attempts wait, one at each head-end: the older one is overtaken, and the newer one leaves once."""
+    headends = {
+        name: HeadEndConfig(name=name, grids=frozenset({grid}))
+        for name, grid in (("headend-1", "G0"), ("headend-2", "G9"))
+    }
+    world = World(headends=headends, allowed={"headend-1": HEADEND, "headend-2": OTHER})
+    world.spend("0")
+    moved = {"district_id": world.id("D0"), "name": "D0", "grid": "G9", "loss_limit": None}
+    world.apply("districts", moved)
+    world.apply("tick", now_s=NOW + 60)
+    world.ready()
+    world.ready(key=OTHER)
+    (body,) = world.bodies(NOW + 60)
+    assert body.producer == OTHER
+    assert [trip.attempt for trip in commands_in(body)] == [2]
+    assert +world.gateway.not_sent == {Why.OVERTAKEN: 1}
+    assert world.bodies(NOW + 61) == []
+
+
 @pytest.mark.parametrize("allowed", [{}, {"headend-1": HEADEND, "headend-2": OTHER}])
 def test_with_none_configured_it_must_be_clear_who_is_meant(allowed):
     world = World(allowed=allowed)
