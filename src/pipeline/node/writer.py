@@ -204,7 +204,8 @@ class Writer:
     def look(self, payments_keys: Collection[bytes]) -> list[Answer]:
         """See whether the hold has ended, and what credit there is now; who is waited for is shown to be there."""
         self.hold.look(self.state.lines, payments_keys)
-        self._resuming = not self.hold.held and self.state.suspended_by_node
+        ended = not self.hold.held and self.state.suspended_by_node
+        self._resuming = ended and not self.state.suspended
         credit = self._credit_now()
         if credit == self._credit:
             return [Answer(route, credit) for route in self._directories.waited_for]
