@@ -15,6 +15,7 @@ from pipeline.transport import TransportError
 __all__ = ["endpoint_of", "listen"]
 
 BACKLOG: Final = 1024
+PORT_MAX: Final = 65_535
 
 
 def listen(endpoint: str, count: int) -> list[socket.socket]:
@@ -27,6 +28,8 @@ def listen(endpoint: str, count: int) -> list[socket.socket]:
     made: list[socket.socket] = []
     try:
         number = 0 if port == "*" else int(port)
+        if number > PORT_MAX:
+            raise ValueError(f"there is no port {number}")
         # Shared addresses can be shared by others too, unawares: alone, one bind tells whether anybody is there.
         with _bound(host, number, shared=False) as alone:
             alone.listen(1)

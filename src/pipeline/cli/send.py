@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,6 @@ def send(
     ]
     outbox = outbox or key.with_suffix(".outbox")
     rejects_path = outbox.with_name(f"{outbox.name}.rejects.jsonl")
-    rejects_path.unlink(missing_ok=True)
     refused: list[str] = []
     with progress_bar(what="sending") as bar:
 
@@ -113,10 +113,9 @@ def send(
             elif isinstance(event, LostAtNode):
                 bar.say(f"the node has lost what it had from batch {event.from_seq} on; it is sent again")
 
-        with (
-            Producer(to, pair, node, outbox, ids=ids, on_event=on_event) as producer,
-            Rejects(rejects_path) as rejects,
-        ):
+        with Producer(to, pair, node, outbox, ids=ids, on_event=on_event) as producer, ExitStack() as stack:
+            rejects_path.unlink(missing_ok=True)  # of an earlier time: whoever has the outbox has this too
+            rejects = stack.enter_context(Rejects(rejects_path))
             given = give(
                 to_send,
                 ids,

@@ -44,12 +44,15 @@ class Gathered(NamedTuple):
     batch: pa.RecordBatch
 
 
+_Columns = tuple[list[Buffer], list[Buffer], list[Buffer], list[Buffer]]
+
+
 class Gather:
     """What waits to become a batch."""
 
     def __init__(self) -> None:
         self._sendings: list[Sending] = []
-        self._columns: tuple[list[Buffer], ...] = ([], [], [], [])
+        self._columns: _Columns = ([], [], [], [])
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
@@ -80,8 +83,12 @@ class Gather:
             self._since_s = now_s
         self._sendings.append(sending)
         if isinstance(content, Form):
-            for column, place in zip(self._columns, content.columns, strict=True):
-                column.append(body[place])
+            meters, instants, values, states = self._columns
+            first, second, third, fourth = content.columns
+            meters.append(body[first])
+            instants.append(body[second])
+            values.append(body[third])
+            states.append(body[fourth])
         else:
             self._batches.append(content)
         self._keys.add(sending.session.key)
