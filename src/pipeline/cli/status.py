@@ -62,7 +62,9 @@ def trips_of(status: Status, data: Path) -> str:
         return "NO-TRIP"
     if status.trips_held:
         return "held"
-    return "suspended" if status.trips_suspended else "go"
+    if not status.trips_suspended:
+        return "go"
+    return ": ".join(["suspended", *filter(None, [", ".join(status.commands.get("alarms", []))])])
 
 
 def _row(shard: int, status: Status, data: Path) -> tuple[str, ...]:

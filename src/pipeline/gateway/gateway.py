@@ -29,6 +29,10 @@ ROWS_AT_ONCE: Final = 512
 """Commands of a kind that leave for one head-end in one poll: signing takes 50 microseconds each."""
 
 
+ALARMS: Final = ("clock_jump", "mass_trip")
+"""Findings that suspend trips until a person resumes them."""
+
+
 class Settings(NamedTuple):
     """What a gateway is made with.
 
@@ -152,7 +156,13 @@ class Gateway:
             "no_trip": self._settings.no_trip(),
             "held": self._desk.held,
             "suspended": self._desk.suspended,
+            "alarms": self._alarms(),
         }
+
+    def _alarms(self) -> list[str]:
+        """The engine's own alarms that suspend trips, as far as they are up."""
+        kinds = self._desk.engine.findings()["kind"].cast(pa.string())
+        return sorted(set(kinds.filter(pc.is_in(kinds, pa.array(ALARMS))).to_pylist()))
 
     def _take(self, rows: pa.RecordBatch | pa.Table, seq: int) -> None:
         for each in decided(rows, seq, self._desk.engine, self._accounts, self._settings.command_base):

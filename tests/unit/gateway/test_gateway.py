@@ -14,7 +14,7 @@ from pipeline.node.config import HeadEndConfig
 from pipeline.wire.cim import Codes
 from pipeline.wire.commands import Command
 from unit.core_world import NANO, ack, id_of, payment
-from unit.gateway.world import HEADEND, NOW, OTHER, SIGNER, World, commands_in, kinds
+from unit.gateway.world import HEADEND, NOW, OTHER, SIGNER, TOML, World, commands_in, kinds
 
 
 def paid(world: World, *names: str, now_s: int = NOW) -> None:
@@ -217,6 +217,15 @@ def test_districts_and_grids_have_their_head_ends():
         HEADEND: [world.id("A0"), world.id("A3")],
         OTHER: [world.id("A1"), world.id("A2")],
     }
+
+
+def test_alarms_that_suspend_trips_are_told():
+    world = World(accounts=3, toml=TOML.replace("mass_trip_fraction = 1", "mass_trip_fraction = 0"))
+    assert world.gateway.stats()["alarms"] == []
+    world.spend("0")
+    assert world.gateway.stats()["alarms"] == ["mass_trip"]
+    world.update("resume_trips")
+    assert world.gateway.stats()["alarms"] == []
 
 
 def test_a_district_of_nobody_is_told():

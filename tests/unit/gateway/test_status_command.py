@@ -15,6 +15,8 @@ from pipeline.node.layout import Layout, Places, write_layout
 from pipeline.node.status import OLD_S, Status, StatusFile
 from unit.gateway.world import World
 
+ALARM = {"alarms": ["mass_trip"], "sent": {"trip": 1, "restore": 0}, "not_sent": {"no_trip": 1}}
+
 
 def status_of(world: World, **other: object) -> Status:
     """A status with a gateway's figures, and whatever is different."""
@@ -112,6 +114,7 @@ def test_a_folder_that_is_no_nodes(tmp_path):
     [
         ({}, "go"),
         ({"trips_suspended": True}, "suspended"),
+        ({"trips_suspended": True, "commands": ALARM}, "suspended: mass_trip"),
         ({"trips_held": True, "held_for": ["app"], "trips_suspended": True}, "held"),
     ],
 )
