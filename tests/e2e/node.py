@@ -69,6 +69,7 @@ class Node:
         self.data = self.folder / "d"
         self.config = self.folder / "county.toml"
         self.keys: dict[str, KeyPair] = {}
+        self.environment = dict(ENVIRONMENT)
         self.endpoint = ""
         self.node_settings = (
             f'workers = {workers}\nshards = {shards}\nsnapshot_every = "{snapshot_every}"\n'
@@ -86,7 +87,7 @@ class Node:
         self._log.write_bytes(b"")
         with self._log.open("ab") as log:
             command = [*COMMAND, "run", str(self.config), "--data", str(self.data)]
-            self._process = subprocess.Popen(command, stderr=log, stdout=log, env=ENVIRONMENT)
+            self._process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
         wait_for(lambda: "serves" in self.said or not self.runs, "it serves")
         assert self.runs, self.said
         found = re.search(r"listens at (\S+);", self.said)
