@@ -44,7 +44,7 @@ def registry() -> list[Given]:
     """All accounts and their meters."""
     names = range(ACCOUNTS)
     return [
-        of_rows("accounts", *(rows.account(IDS, f"A{i}", 10 * NANO, f"D{i % 2}") for i in names)),
+        of_rows("accounts", *(rows.account(IDS, f"A{i}", (1 + 5 * i) * NANO, f"D{i % 2}") for i in names)),
         of_rows("meters", *(rows.meter(IDS, f"M{i}", f"A{i}") for i in names)),
     ]
 
@@ -63,7 +63,7 @@ class Reader:
         if random.random() < 0.04:
             return _wrong(random, step)
         for meter in self._meters:
-            self._values[meter] += random.choice((0, 20, 100, 3000))
+            self._values[meter] += random.choice((0, 100, 1000, 3000))
         return of_rows("reads", *(rows.read(IDS, f"M{m}", step, self._values[m]) for m in self._meters))
 
 

@@ -67,7 +67,7 @@ class Faults:
         if dies:
             self._kill(f"after {kind}")
 
-    def fails(self) -> bool:
+    def fails(self, what: str) -> bool:
         """Whether the operation that comes next returns EIO."""
         return self.operations + 1 in self.fail_at
 
@@ -134,7 +134,7 @@ class SimFile:
         def some() -> None:
             self.inode.write(offset, data[:part])
 
-        if faults.fails():
+        if faults.fails(f"write {self.name}"):
             faults.step(f"write {self.name}", some)
             faults.injected["EIO write"] += 1
             raise OSError(errno.EIO, "the simulated disk failed a write")
@@ -144,7 +144,7 @@ class SimFile:
     def sync(self) -> None:
         self._living()
         faults = self.disk.faults
-        if faults.fails():
+        if faults.fails(f"sync {self.name}"):
             faults.step(f"sync {self.name}", lambda: self._land(share=0.5))
             faults.injected["EIO sync"] += 1
             raise OSError(errno.EIO, "the simulated disk failed a sync")
@@ -243,7 +243,7 @@ class SimDisk:
 
     def sync_names(self) -> None:
         what = f"sync_names {self.name}".rstrip()
-        if self.faults.fails():
+        if self.faults.fails(what):
             self.faults.step(what, self.pending.clear)
             self.faults.injected["EIO sync_names"] += 1
             raise OSError(errno.EIO, "the simulated disk failed a sync of its directory")
@@ -308,7 +308,7 @@ class SimDisk:
         return self.files[name]
 
     def _names_change(self, what: str, act: Callable[[dict[str, Inode]], None]) -> None:
-        if self.faults.fails():
+        if self.faults.fails(what):
             self.faults.step(what, lambda: None)
             self.faults.injected[f"EIO {what.split()[0]}"] += 1
             raise OSError(errno.EIO, f"the simulated disk failed: {what}")

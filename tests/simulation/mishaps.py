@@ -53,6 +53,7 @@ class Mishaps:
             (plan.no_trip, "NO-TRIP", self._brake),
             (plan.leap, "clock ahead", lambda: self._leap(random.randrange(6, 30) * 3600)),
             (plan.leap, "clock behind", lambda: self._leap(-random.randrange(1, 20) * 1800)),
+            (plan.away, "client away", self._go_away),
             (plan.damage, "snapshot damaged", self._damage_snapshot),
         ]
         for chance, what, act in happens:
@@ -111,6 +112,10 @@ class Mishaps:
 
     def _fill(self, disk: SimDisk) -> None:
         disk.capacity = disk.used() + self.random.choice((0, 4096, 20_000, 60_000))
+
+    def _go_away(self) -> None:
+        """A client is silent for some time."""
+        self.world.away[self.random.choice(list(self.world.clients))] = self.random.randrange(5, 40)
 
     def _brake(self) -> None:
         self.world.no_trip = not self.world.no_trip

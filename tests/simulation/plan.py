@@ -9,7 +9,7 @@ from typing import NamedTuple
 from simulation.network import Noise
 from simulation.points import CLIENT, RECOVERING, RUNNING
 
-__all__ = ["POINTS", "Kill", "Plan", "plan_for", "plan_of"]
+__all__ = ["POINTS", "Kill", "Plan", "after_an_error", "plan_for", "plan_of"]
 
 POINTS = RUNNING + RECOVERING + CLIENT
 NTH = (1, 1, 2, 3, 5, 8, 13)
@@ -32,6 +32,7 @@ class Plan:
     Attributes:
         kills, client_kills: of the node and of clients, one after the other.
         power: chance that the power fails with whoever dies of something else.
+        spoil: share of the sectors that were not synced which a power failure spoils.
         queue: messages between a worker and the shard.
     """
 
@@ -39,6 +40,7 @@ class Plan:
     kills: list[Kill] = field(default_factory=list)
     client_kills: list[Kill] = field(default_factory=list)
     power: float = 0.5
+    spoil: float = 0.2
     noise: Noise = field(default_factory=Noise)
     worker_dies: float = 0.0
     client_dies: float = 0.0
@@ -48,6 +50,7 @@ class Plan:
     leap: float = 0.0
     damage: float = 0.0
     orphans: float = 0.0
+    away: float = 0.0
     snapshot: float = 0.15
     queue: int = 64
 
@@ -67,6 +70,8 @@ def plan_for(target: str, random: Random) -> Plan:
     kills.append(Kill(target, 1 if before else random.choice(NTH)))
     if random.random() < 0.3:
         plan.kills.append(Kill(random.choice(RUNNING + RECOVERING)))
+    elif random.random() < 0.3:
+        plan.kills += after_an_error(random)
     if random.random() < 0.3:
         plan.client_kills.append(Kill(random.choice(CLIENT), random.choice(NTH)))
     if random.random() < 0.5:
@@ -80,15 +85,25 @@ def plan_for(target: str, random: Random) -> Plan:
         ("leap", 0.02),
         ("damage", 0.1),
         ("orphans", 0.5),
+        ("away", 0.1),
     ):
         if random.random() < 0.25:
             setattr(plan, name, chance)
+    plan.spoil = random.choice((0.2, 0.5, 0.9))
     plan.queue = random.choice((2, 8, 64, 64))
     if any(word in target for word in ("remove", "prune", "lines", "engine", "snapshot")):
         plan.snapshot, plan.rounds = 1.0, 60
     if target in RUNNING and "remove" in target and "aside" in target:
         plan.eio = 0.3
     return plan
+
+
+def after_an_error(random: Random) -> list[Kill]:
+    """A sync fails, and only the cache knows what was to be written; later the power fails."""
+    return [
+        Kill("EIO sync segment", random.choice(NTH), 0.0),
+        Kill(random.choice(("after answer", "before apply", "after sync segment")), random.choice(NTH), 1.0),
+    ]
 
 
 def _before(target: str, random: Random) -> Kill | None:

@@ -77,7 +77,9 @@ class Points(Faults):
     Attributes:
         who: in front of each name, empty for a node's.
         phase: behind each name, such as `` in recovery``.
-        kill_point, kill_nth: where the next kill is, and how often that point is passed first.
+        kill_point, kill_nth: where the next kill is, or the next EIO, and how often that point is passed first.
+        kill_power: the chance that the power fails too.
+        struck: that chance, if it has happened since somebody looked.
         reached: how often each point was.
     """
 
@@ -85,6 +87,8 @@ class Points(Faults):
     phase: str = ""
     kill_point: str | None = None
     kill_nth: int = 1
+    kill_power: float = 0.0
+    struck: float | None = None
     reached: Counter[str] = field(default_factory=Counter)
 
     def reach(self, point: str) -> None:
@@ -102,6 +106,12 @@ class Points(Faults):
         act()
         self.reach(f"after {point}")
 
+    def fails(self, what: str) -> bool:
+        if self._due(f"EIO {_point(what)}"):
+            self.kill_point, self.struck = None, self.kill_power
+            return True
+        return super().fails(what)
+
     def _due(self, point: str) -> bool:
         name = self.who + point + self.phase
         self.reached[name] += 1
@@ -112,7 +122,7 @@ class Points(Faults):
 
     def _kill(self, where: str) -> None:
         name = self.who + where + self.phase
-        self.kill_point = None
+        self.kill_point, self.struck = None, self.kill_power
         self.injected[f"kill {name}"] += 1
         raise Killed(name)
 

@@ -15,7 +15,7 @@ FAULTS = [
     *("power failure", "lost sector", "spoiled sector", "lost name", "short write", "sector taken for clean"),
     *(f"EIO {operation}" for operation in ("create", "write", "sync", "replace", "remove", "sync_names")),
     *("full", "snapshot damaged", "journal damaged", "clock ahead", "clock behind", "NO-TRIP"),
-    *("worker killed", "client killed", "worker outlives its node"),
+    *("worker killed", "client killed", "client away", "worker outlives its node"),
     *("lost message", "damaged message", "late message", "message twice", "messages swapped"),
     *("broken connection", "full queue"),
 ]

@@ -39,7 +39,9 @@ class World:
         self.plan = plan
         self.injected: Counter[str] = Counter()
         self.clock = SimClock(county.BEGIN_S)
-        self.points = Points(Random(random.random()), short_writes=0.02, injected=self.injected)
+        self.points = Points(
+            Random(random.random()), short_writes=0.02, spoil=plan.spoil, injected=self.injected
+        )
         self.client_points = Points(Random(random.random()), who="client ", injected=self.injected)
         self.disk = SimDisk(self.points, name="segment")
         self.shelf = SimDisk(self.points, name="lines")
@@ -64,7 +66,7 @@ class World:
         self.workers: dict[str, WorkerProcess | None] = {"worker-0": None, "worker-1": None}
         self.starts = 0
         self.kills = {"": list(plan.kills), "client ": list(plan.client_kills)}
-        self.power: dict[str, float] = {}
+        self.away: Counter[str] = Counter()
         self.mishaps = Mishaps(self)
         self.calm = False
 
@@ -94,6 +96,8 @@ class World:
         self.clock.pass_by(random.choice((0.001, 0.01, 0.05, 0.3)), pace=random.choice((1, 1, 60, 600, 6000)))
         if not self.calm:
             self.mishaps.happen()
+        self._arm(self.points)
+        self._arm(self.client_points)
         acts: list[Callable[[], None]] = [self._node] * 3
         acts += [partial(self._worker, name) for name in self.workers]
         acts += [partial(self._guard, name, partial(self._exchange, name)) for name in self.clients]
@@ -101,12 +105,13 @@ class World:
         for act in acts:
             act()
         if not self.calm and self.clients["registry"].settled:
-            name = random.choice(list(self.sources))
+            name = random.choice([*self.sources, "reads-0", "reads-1"])
             self._guard(name, partial(self._give, name))
 
     def finish(self) -> None:
         """No more mishaps: then everything must be acknowledged, and whoever pays must have supply."""
         self.calm, self.no_trip = True, False
+        self.away.clear()
         self.network.noise = Noise()
         for points in (self.points, self.client_points):
             points.kill_point = None
@@ -181,7 +186,7 @@ class World:
             self.injected["start on a full disk"] += 1
             self.mishaps.empty()
         self.points.phase = ""
-        power = self._power_fails(self.points, error)
+        power = self._power_fails(self.points)
         for disk in (self.disk, self.shelf):
             if power:
                 disk.power_failure()
@@ -201,10 +206,11 @@ class World:
     def _arm(self, points: Points) -> None:
         """The next kill, if none is due."""
         if points.kill_point is None and self.kills[points.who] and not self.calm:
-            points.kill_point, points.kill_nth, self.power[points.who] = self.kills[points.who].pop(0)
+            points.kill_point, points.kill_nth, points.kill_power = self.kills[points.who].pop(0)
 
-    def _power_fails(self, points: Points, error: BaseException | None) -> bool:
-        chance = self.power[points.who] if isinstance(error, Killed) else self.plan.power
+    def _power_fails(self, points: Points) -> bool:
+        chance = self.plan.power if points.struck is None else points.struck
+        points.struck = None
         return self.random.random() < chance
 
     def _worker(self, name: str) -> None:
@@ -237,15 +243,18 @@ class World:
 
     def _guard(self, name: str, act: Callable[[], None]) -> None:
         """Something of a client, whose process it may end."""
+        if self.away[name]:
+            self.away[name] -= 1
+            return
         try:
             act()
         except (Killed, OutboxError, OSError) as error:
             if isinstance(error, OutboxError) and isinstance(error.__cause__, JournalDamaged):
                 raise Violation(f"an outbox is damaged: {error}") from error
-            self.client_dies(name, error)
+            self.client_dies(name)
 
-    def client_dies(self, name: str, error: BaseException | None = None) -> None:
-        self.clients[name].die(power=self._power_fails(self.client_points, error))
+    def client_dies(self, name: str) -> None:
+        self.clients[name].die(power=self._power_fails(self.client_points))
         self.client_points.fail_at.clear()
         self._arm(self.client_points)
         self.clients[name].disk.capacity = None
