@@ -235,3 +235,29 @@ def test_problems_are_told_on_the_command_line(tmp_path):
     assert (listed.exit_code, "torn.pub: is no TOML" in listed.stderr) == (1, True)
     wrong = CliRunner().invoke(keys, ["new", "x", "--role", "king"])
     assert wrong.exit_code == 2
+
+
+def test_a_folder_of_many_keys_is_not_read_again_for_one(tmp_path, monkeypatch):
+    pairs = [new_pair(f"feeder-{i}", Role.READS) for i in range(20)]
+    for pair in pairs:
+        allow(tmp_path, pair.public)
+    ring = Keyring(tmp_path)
+    loaded: list[str] = []
+    load = PublicKey.load.__func__
+    monkeypatch.setattr(
+        PublicKey, "load", classmethod(lambda cls, path: (loaded.append(path.name), load(cls, path))[1])
+    )
+    late = new_pair("late", Role.READS)
+    allow(tmp_path, late.public)
+    loaded.clear()
+    assert late.public.curve in ring.refresh()
+    ring.refresh()
+    assert loaded == ["late.pub"]
+    path = tmp_path / ALLOWED / "feeder-3.pub"
+    text = path.read_text()
+    path.write_text(text.replace("reads", "operator"))
+    os.utime(path.parent)
+    assert ring.refresh()[pairs[3].public.curve].role == "operator"
+    path.unlink()
+    assert pairs[3].public.curve not in ring.refresh()
+    assert len(ring.current) == 20

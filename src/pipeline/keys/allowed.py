@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.journal.disk import sync_directory
 from pipeline.keys.files import NODE, KeyFileError, PublicKey, check_name
@@ -65,6 +66,7 @@ class Keyring:
         self._seen = -1
         self._again = False
         self._current: Mapping[bytes, PublicKey] = MappingProxyType({})
+        self._files: dict[str, _File] = {}
         self._lock = Lock()
         self.refresh()
 
@@ -97,20 +99,50 @@ class Keyring:
         found: dict[bytes, PublicKey] = {}
         twice: set[bytes] = set()
         self.problems = {}
-        for path in sorted(self._folder.glob("*.pub")):
-            try:
-                key = PublicKey.load(path)
-                if key.role == NODE:
-                    raise KeyFileError(f"{path}: is a node's own key; expected a producer's")
-            except FileNotFoundError:
-                continue  # revoked meanwhile
-            except (KeyFileError, OSError) as error:
-                self.problems[path.name] = str(error)
+        self._files = self._look()
+        for name, file in sorted(self._files.items()):
+            key = file.key
+            if isinstance(key, str):
+                self.problems[name] = key
                 continue
             if key.curve in found:
                 twice.add(key.curve)
-                self.problems[path.name] = (
-                    f"{path}: has the key of {found[key.curve].name} too; neither is used"
+                self.problems[name] = (
+                    f"{self._folder / name}: has the key of {found[key.curve].name} too; neither is used"
                 )
             found[key.curve] = key
         return {curve: key for curve, key in found.items() if curve not in twice}
+
+    def _look(self) -> dict[str, _File]:
+        """The files of now; those that are as they were are not read again."""
+        files: dict[str, _File] = {}
+        try:
+            entries = [entry for entry in os.scandir(self._folder) if entry.name.endswith(".pub")]
+        except FileNotFoundError:
+            return files
+        for entry in entries:
+            with suppress(FileNotFoundError):  # revoked meanwhile
+                state = entry.stat()
+                sign = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+                known = self._files.get(entry.name)
+                if known is None or known.sign != sign or isinstance(known.key, str):
+                    known = _File(sign, _load(self._folder / entry.name))
+                files[entry.name] = known
+        return files
+
+
+class _File(NamedTuple):
+    """What a file was when it was read: what tells whether it has changed, and its key, or what is wrong with it."""
+
+    sign: tuple[int, ...]
+    key: PublicKey | str
+
+
+def _load(path: Path) -> PublicKey | str:
+    try:
+        key = PublicKey.load(path)
+    except FileNotFoundError:
+        raise
+    except (KeyFileError, OSError) as error:
+        return str(error)
+    return f"{path}: is a node's own key; expected a producer's" if key.role == NODE else key
