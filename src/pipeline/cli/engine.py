@@ -11,6 +11,7 @@ from threading import Event
 import click
 
 from pipeline.cli._node import CONFIG, DATA, load_setup
+from pipeline.feed import Feed
 from pipeline.gateway import Gateway, no_trip
 from pipeline.gateway import Settings as GatewaySettings
 from pipeline.journal import JournalError
@@ -68,9 +69,15 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
             command_base(layout, shard),
         )
     )
+    feed = None
+    if setup.node.feed:
+        kept_bytes = setup.node.feed_mib << 20
+        feed = Feed(setup.node.feed, kept_bytes, shard, layout.shards, layout.generation)
     settings = Settings(setup.node.snapshot_every_s, accept_loss)
     try:
-        serve(setup.engine, data, shard, Ends(gateway), settings, ending=ending.is_set, say=say, ring=ring)
+        serve(
+            setup.engine, data, shard, Ends(gateway, feed), settings, ending=ending.is_set, say=say, ring=ring
+        )
     except JournalError as error:
         raise click.ClickException(f"engine {shard}: {error}") from error
     say("ended")

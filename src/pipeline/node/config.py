@@ -9,6 +9,8 @@
     shards = 1                          # engines, each with a writer and a journal of its own
     snapshot_every = "15m"
     dead_letters_mib = 64               # what is kept of refused messages, for each worker
+    feed = []                           # outputs that subscribers can follow, such as "ledger"
+    feed_mib = 64                       # what is kept of each of them in memory, in each engine
 
     [node.headends.NAME]                # NAME: of the head-end's key, as it is allowed
     districts = ["12", "13"]            # whose commands it gets; "*": those that no other gets
@@ -34,6 +36,7 @@ from fastcore import Config, ConfigError
 from fastcore import config_values as values
 from fastcore.config_reader import Mistakes, Reader
 from fastcore.config_values import Misfit
+from fastcore.schemas import OUTPUTS
 from pipeline.wire.cim import Codes
 
 __all__ = ["EVERYTHING", "HeadEndConfig", "NodeConfig", "Setup", "setup_from_toml", "split_toml"]
@@ -72,6 +75,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     shards: int = 1
     snapshot_every_s: int = 900
     dead_letters_mib: int = 64
+    feed: tuple[str, ...] = ()
+    feed_mib: int = 64
     headends: dict[str, HeadEndConfig] = {}
 
 
@@ -146,6 +151,8 @@ def _node(text: str, mistakes: Mistakes) -> NodeConfig:
             "snapshot_every", lambda value: values.duration_s(value, SNAPSHOT_S_LEAST), 900
         ),
         "dead_letters_mib": table.take("dead_letters_mib", lambda value: values.count(value, 1, MIB_MAX), 64),
+        "feed": table.take("feed", _outputs, ()),
+        "feed_mib": table.take("feed_mib", lambda value: values.count(value, 1, MIB_MAX), 64),
     }
     headends = table.table("headends", required=False)
     fields["headends"] = {} if headends is None else _headends(headends)
@@ -193,6 +200,16 @@ def _listen(value: object) -> str:
     if not isinstance(value, str) or not _LISTEN.fullmatch(value):
         raise Misfit('an endpoint of this machine such as "tcp://0.0.0.0:7070"', value)
     return value
+
+
+def _outputs(value: object) -> tuple[str, ...]:
+    expected = f"a list of outputs: {', '.join(OUTPUTS)}"
+    if not isinstance(value, list):
+        raise Misfit(expected, value)
+    for each in value:
+        if not isinstance(each, str) or each not in OUTPUTS:
+            raise Misfit(expected, each)
+    return tuple(dict.fromkeys(value))
 
 
 def _form(value: object) -> Literal["arrow", "cim"]:

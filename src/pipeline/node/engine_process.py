@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from fastcore import Config, SnapshotError
 from pipeline.clock import Clock, RealClock
+from pipeline.feed import Feed
 from pipeline.journal import Journal, JournalDamaged, RealDisk
 from pipeline.keys import Keyring
 from pipeline.node.committing import Committer, Preparer
@@ -16,11 +17,12 @@ from pipeline.node.gathering import Limits
 from pipeline.node.internal import Joined
 from pipeline.node.layout import Layout, Places, read_layout
 from pipeline.node.outlet import Gateway, Outlet
-from pipeline.node.recovery import Recovered, Seen, recover
+from pipeline.node.recovery import Recovered, recover
 from pipeline.node.reporting import Alarms, status_of
 from pipeline.node.shard import Shard
 from pipeline.node.snapshots import Snapshots
 from pipeline.node.snapshotting import SnapshotFailed, Snapshotting
+from pipeline.node.state import Outcome
 from pipeline.node.status import Status, StatusFile
 from pipeline.node.writer import Writer
 from pipeline.transport import Sockets, Waiter
@@ -37,12 +39,12 @@ STATUS_S: Final = 1.0
 
 
 class Ends(NamedTuple):
-    """Where effects go: outlets, and the outputs that they want beside the gateway's; what a replay is told to."""
+    """Where effects go: outlets, and the outputs that they want beside the gateway's and the feed's."""
 
     gateway: Gateway | None = None
+    feed: Feed | None = None
     outlets: Sequence[Outlet] = ()
     outputs: Collection[str] = OUTPUTS
-    on_replayed: Seen | None = None
 
 
 class Settings(NamedTuple):
@@ -91,10 +93,19 @@ def _recovered(
     places: Places, snapshots: Snapshots, ends: Ends, say: Callable[[str], None], clock: Clock
 ) -> Recovered:
     began_s = clock.monotonic_s()
-    outputs = [*dict.fromkeys((*OUTPUTS, *ends.outputs))]
+    feed = ends.feed
+    outputs = [*dict.fromkeys((*OUTPUTS, *ends.outputs, *(feed.outputs if feed else ())))]
+
+    def replayed(seq: int, outcome: Outcome) -> None:
+        if feed is not None and outcome.effects is not None:
+            feed.take(seq, outcome.effects)
+
     recovered = recover(
-        RealDisk(places.journal), snapshots, new_id=os.urandom(16), outputs=outputs, on_batch=ends.on_replayed
+        RealDisk(places.journal), snapshots, new_id=os.urandom(16), outputs=outputs, on_batch=replayed
     )
+    if feed is not None:
+        engine = recovered.state.engine
+        feed.begin(recovered.snapshot is None, engine.sequence if engine else 0)
     for problem in recovered.problems:
         say(problem)
     for tail in recovered.tails:
@@ -145,6 +156,7 @@ class _Process:
             limits=Limits(),
             outlets=ends.outlets,
             gateway=ends.gateway,
+            feed=ends.feed,
         )
 
     def run(self, snapshotting: Snapshotting, ending: Callable[[], bool]) -> None:

@@ -55,11 +55,14 @@ __all__ = [
     "Lane",
     "Learned",
     "LinkError",
+    "NoRows",
     "Part",
     "Place",
     "Ready",
+    "Rows",
     "Settled",
     "Spent",
+    "Subscribed",
     "Turned",
     "Welcomed",
     "pack",
@@ -176,6 +179,17 @@ class Ready(_Message, frozen=True, tag="ready"):
     until: int
 
 
+class Subscribed(_Message, frozen=True, tag="subscribed"):
+    """A subscriber has taken all of an output before a row, and takes so many bytes more."""
+
+    producer: bytes
+    session: int
+    output: str
+    from_seq: int
+    from_row: int
+    credit: int
+
+
 class Gone(_Message, frozen=True, tag="gone"):
     """A producer is no longer there: its key was revoked, its connection ended, or it fell silent."""
 
@@ -285,6 +299,23 @@ class Commands(_Message, frozen=True, tag="commands"):
     rows: int
 
 
+class Rows(_Message, frozen=True, tag="rows"):
+    """Rows for a subscriber; the body is that of one OUTPUT message, of so many rows."""
+
+    producer: bytes
+    session: int
+    rows: int
+
+
+class NoRows(_Message, frozen=True, tag="no_rows"):
+    """What a subscriber asked for is not here, and why; `Reason.OUTPUT` or `Reason.CURSOR`."""
+
+    producer: bytes
+    session: int
+    reason: Reason
+    text: str
+
+
 class Directory(_Message, frozen=True, tag="directory"):
     """Ids that are in this shard: `what` is ``accounts`` or ``meters``; the body is an IPC stream of one column ``id``.
 
@@ -296,8 +327,10 @@ class Directory(_Message, frozen=True, tag="directory"):
     number: int
 
 
-FromWorker = Join | Greet | Batch | Spent | Ready | Gone | Learned
-FromShard = Joined | Credit | Welcomed | FencedOff | Settled | Turned | Ended | Commands | Directory
+FromWorker = Join | Greet | Batch | Spent | Ready | Subscribed | Gone | Learned
+FromShard = (
+    Joined | Credit | Welcomed | FencedOff | Settled | Turned | Ended | Commands | Rows | NoRows | Directory
+)
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _FROM_WORKER: Final = msgspec.msgpack.Decoder(FromWorker)

@@ -86,13 +86,14 @@ class Shard:
             self._durable.append(done)
         if self._commits.idle and not self._gather() and not self._durable:
             self._look()
-            return self._rest_s()
+            return 0.0 if self._feed() else self._rest_s()
         while self._durable:
             group, mark = self._durable.popleft()
             self._send(self._writer.apply(group, mark, self._clock.now_s()))
             self._commands()
         self._look()
-        return 0.0 if self._commits.idle else self._rest_s()
+        more = self._feed()
+        return 0.0 if more or self._commits.idle else self._rest_s()
 
     def tell(self, answers: Iterable[Answer]) -> None:
         """Answer for what happened beside the loop."""
@@ -139,6 +140,22 @@ class Shard:
                 self._writer.unsent([body])
             if sent is Sent.GONE:
                 self._leave({answer.route})
+
+    def _feed(self) -> bool:
+        """Send subscribers what is theirs; whether there is more that they would take now."""
+        feds, more = self._writer.feed(self._clock.monotonic_s())
+        full: set[bytes] = set()
+        for answer, fed in feds:
+            if answer.route in full:
+                self._writer.unfed(fed)
+                continue
+            sent = self._postbox.offer(answer)
+            if sent is not Sent.SENT:
+                full.add(answer.route)
+                self._writer.unfed(fed)
+            if sent is Sent.GONE:
+                self._leave({answer.route})
+        return more and not full
 
     def _send(self, answers: Iterable[Answer]) -> None:
         self._leave(self._postbox.send(answers))

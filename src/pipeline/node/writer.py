@@ -20,6 +20,7 @@ from typing import Final
 import pyarrow as pa
 
 from fastcore.engine import Engine
+from pipeline.feed import Ask, Fed, Feed
 from pipeline.journal import Buffer, Mark
 from pipeline.node.directory import Directories
 from pipeline.node.entries import Entry
@@ -36,15 +37,19 @@ from pipeline.node.internal import (
     Joined,
     Learned,
     LinkError,
+    NoRows,
     Place,
+    Rows,
     Settled,
     Spent,
+    Subscribed,
     Welcomed,
     unpack_from_worker,
 )
 from pipeline.node.outlet import HEARD, CommandBody, Gateway, Outlet
 from pipeline.node.state import RESUME, SUSPEND, State, trips_update
-from pipeline.wire import Kind, Role
+from pipeline.wire import Kind, Reason, Refused, Role
+from pipeline.wire.outputs import Cursor
 
 __all__ = ["Writer"]
 
@@ -75,6 +80,7 @@ class Writer:
         limits: Limits | None = None,
         outlets: Sequence[Outlet] = (),
         gateway: Gateway | None = None,
+        feed: Feed | None = None,
     ) -> None:
         self.state = state
         self.hold = Hold(payments_keys)
@@ -84,8 +90,9 @@ class Writer:
         self._directories = Directories()
         self._intake = Intake(state.lines, joined.incarnation, lost, self._directories.untold)
         self._gatherer = Gatherer(self._intake.lanes, self._limits)
-        self._outlets = [*outlets, *([gateway] if gateway else [])]
+        self._outlets = [*outlets, *([feed] if feed else []), *([gateway] if gateway else [])]
         self._gateway = gateway
+        self._feed = feed
         self._ahead: deque[Group] = deque()
         self._batches = state.batches
         self._workers: set[bytes] = set()
@@ -156,6 +163,8 @@ class Writer:
         if self._intake.is_open(message.producer, message.session):
             if isinstance(message, Gone):
                 self._end(message.producer, message.session)
+            elif isinstance(message, Subscribed):
+                return self._subscribe(route, message)
             elif self._gateway:
                 self._gateway.ready(message.producer, message.session, message.until)
         return []
@@ -232,6 +241,22 @@ class Writer:
         if self._gateway:
             self._gateway.unsent(bodies)
 
+    def feed(self, now_s: float) -> tuple[list[tuple[Answer, Fed]], bool]:
+        """What goes to subscribers now, by their workers, and whether there is more; `unfed` takes one back."""
+        if self._feed is None:
+            return [], False
+        feds, more = self._feed.poll(now_s)
+        out = []
+        for fed in feds:
+            route = self._intake.sessions[fed.producer].route
+            out.append((Answer(route, Rows(fed.producer, fed.session, fed.rows), fed.body), fed))
+        return out, more
+
+    def unfed(self, fed: Fed) -> None:
+        """Take back what could not be handed to its worker."""
+        if self._feed:
+            self._feed.unsent(fed)
+
     def left(self, route: bytes) -> list[Answer]:
         """A worker is gone: its sessions end, and nobody waits for it."""
         self._workers.discard(route)
@@ -254,8 +279,8 @@ class Writer:
         after = self._intake.sessions.get(greet.producer)
         if after is not None and after.number != number:
             self.hold.greeted(greet.producer, greet.newest)
-            if number and self._gateway and greet.role is Role.HEADEND:
-                self._gateway.gone(greet.producer, number)
+            if number:
+                self._nobody(greet.producer, number)
         return out
 
     def _join(self, route: bytes, join: Join) -> list[Answer]:
@@ -267,8 +292,27 @@ class Writer:
 
     def _end(self, producer: bytes, number: int) -> None:
         self._intake.gone(producer, number)
-        if self._gateway and self._intake.sessions[producer].role is Role.HEADEND:
+        self._nobody(producer, number)
+
+    def _nobody(self, producer: bytes, number: int) -> None:
+        """Nobody hears any more what is sent in a session."""
+        role = self._intake.sessions[producer].role
+        if self._gateway and role is Role.HEADEND:
             self._gateway.gone(producer, number)
+        if self._feed and role is Role.SUBSCRIBER:
+            self._feed.gone(producer, number)
+
+    def _subscribe(self, route: bytes, asked: Subscribed) -> list[Answer]:
+        try:
+            if self._feed is None:
+                raise Refused(
+                    Reason.OUTPUT, "this node has no feed: its configuration names no outputs for one"
+                )
+            ask = Ask(asked.output, Cursor(asked.from_seq, asked.from_row), asked.credit)
+            self._feed.subscribe(asked.producer, asked.session, ask)
+        except Refused as refused:
+            return [Answer(route, NoRows(asked.producer, asked.session, refused.reason, refused.text))]
+        return []
 
     def _apply(self, entry: Entry, now_s: int) -> list[Answer]:
         """Apply an entry and hand on what it did; what workers are told of it before it is settled."""

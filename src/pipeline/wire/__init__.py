@@ -2,7 +2,7 @@
 
 It knows bytes and Arrow, no sockets. Each module imports only those before it::
 
-    kinds  refusals  header  controls  schemas  flat  bodies  forms  check  answers  commands  cim
+    kinds  refusals  header  controls  schemas  flat  bodies  forms  check  answers  commands  cim  outputs
 """
 
 from pipeline.wire.answers import Message, control, plain, refusal, tick_body

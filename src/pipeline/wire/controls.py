@@ -5,7 +5,7 @@
     HELLO       attempt u64: counts the HELLOs of this epoch; acked u64, newest u64: the highest numbers that the
                 producer knows to be acknowledged, and that its outbox has given; 0 for none
     READY       until u64: so many commands may have been sent in this session, in all
-    SUBSCRIBE   from_seq u64, from_row u32, zero u32, credit u64; then the output's name
+    SUBSCRIBE   from_seq u64, from_row u32, shard u32, credit u64; then the output's name
     WELCOME     attempt u64: of the HELLO that it answers; credit u64; covered u64; refused u64: batches of this
                 producer that were ever refused for good
     ACK         covered u64, credit u64
@@ -60,10 +60,11 @@ class Ready(NamedTuple):
 
 
 class Subscribe(NamedTuple):
-    """A subscriber asks for an output, from a row on, at most so many bytes ahead of what it has taken."""
+    """A subscriber has taken all of a shard's output before a row, and asks for at most so many bytes from there on."""
 
     from_seq: int
     from_row: int
+    shard: int
     credit: int
     output: str
 
@@ -120,7 +121,7 @@ _FORMS: Final[dict[Kind, _Form]] = {
     Kind.HELLO: _Form(Hello, struct.Struct("<QQQ")),
     Kind.PING: _NOTHING,
     Kind.READY: _Form(Ready, struct.Struct("<Q")),
-    Kind.SUBSCRIBE: _Form(Subscribe, struct.Struct("<QI4xQ"), text=True),
+    Kind.SUBSCRIBE: _Form(Subscribe, struct.Struct("<QIIQ"), text=True),
     Kind.WELCOME: _Form(Welcome, struct.Struct("<QQQQ")),
     Kind.FENCED: _NOTHING,
     Kind.ACK: _Form(Ack, struct.Struct("<QQ")),
@@ -156,8 +157,6 @@ def unpack_control(kind: Kind, body: Buffer) -> Control | None:
     fields = form.fields.unpack_from(body)
     if not form.text:
         return form.control(*fields)
-    if kind is Kind.SUBSCRIBE and body[12:16] != bytes(4):
-        raise Refused(Reason.RESERVED, "bytes 12 to 15 of SUBSCRIBE are not zero")
     try:
         return form.control(*fields, bytes(body[form.fields.size :]).decode("utf8"))
     except UnicodeDecodeError as error:

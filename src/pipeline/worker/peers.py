@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.keys import PublicKey
 from pipeline.links import Post, Sent
 from pipeline.node.internal import Gone, Lane, Ready
-from pipeline.wire import Ack, Kind, Message, Rejected, Welcome, control, pack, plain
+from pipeline.wire import Ack, Buffer, Kind, Message, Rejected, Welcome, control, pack, plain
 from pipeline.wire import Credit as CreditGrant
 from pipeline.worker.credit import Credit
 from pipeline.worker.outbound import Outbound
@@ -170,12 +170,10 @@ class Peers:
                 if session is not None:
                     self._acknowledge(session)
 
-    def command(
-        self, session: Session, body: bytes | bytearray | memoryview, rows: int, now_s: float
-    ) -> None:
-        """Send commands to a head-end, behind those that wait; raises nothing: a queue that is full is waited for."""
+    def hand_on(self, session: Session, kind: Kind, body: Buffer, rows: int, now_s: float) -> None:
+        """Send a COMMAND or an OUTPUT, behind those that wait; raises nothing: a queue that is full is waited for."""
         header = pack(
-            Kind.COMMAND,
+            kind,
             session.key,
             body,
             epoch=session.line.epoch,

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.clock import Clock
 from pipeline.links import Received
-from pipeline.node.internal import Greet
+from pipeline.node.internal import Greet, Subscribed
 from pipeline.wire import (
     BATCHES,
     FINAL,
@@ -25,6 +25,7 @@ from pipeline.wire import (
     Refused,
     Role,
     Sender,
+    Subscribe,
     check,
     refusal,
 )
@@ -130,8 +131,16 @@ class Reception:
             self._peers.pong(session)
         elif isinstance(checked.content, Ready):
             self._peers.ready(session, session.window.grant(checked.content.until))
-        elif kind is Kind.SUBSCRIBE:
-            raise Refused(Reason.OUTPUT, "this node gives no outputs to subscribers")
+        elif isinstance(checked.content, Subscribe):
+            self._subscribe(session, checked.content)
+
+    def _subscribe(self, session: Session, asked: Subscribe) -> None:
+        if asked.shard >= len(self._shards):
+            raise Refused(Reason.OUTPUT, f"shard {asked.shard}; this node has {len(self._shards)}, from 0 on")
+        number = session.numbers[asked.shard]
+        self._shards[asked.shard].say(
+            Subscribed(session.key, number, asked.output, asked.from_seq, asked.from_row, asked.credit)
+        )
 
     def _refused(
         self, received: Received, key: bytes, session: Session | None, refused: Refused, now_s: float

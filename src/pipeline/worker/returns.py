@@ -18,6 +18,8 @@ from pipeline.node.internal import (
     Joined,
     Lane,
     Learned,
+    NoRows,
+    Rows,
     Settled,
     Turned,
     Welcomed,
@@ -67,6 +69,14 @@ class Returns:
             self._fenced(message)
         elif isinstance(message, Commands):
             self._commands(shard, message, bodies, now_s)
+        elif isinstance(message, Rows):
+            session = self._session(shard, message.producer, message.session)
+            if session is not None:
+                self._peers.hand_on(session, Kind.OUTPUT, bodies[0], message.rows, now_s)
+        elif isinstance(message, NoRows):
+            session = self._session(shard, message.producer, message.session)
+            if session is not None:
+                self._peers.reject(session, 0, message.reason, f"shard {shard}: {message.text}")
         elif isinstance(message, Credit):
             self._credit(shard, message)
         elif isinstance(message, Ended):
@@ -156,7 +166,7 @@ class Returns:
     def _commands(self, shard: int, commands: Commands, bodies: Sequence[Buffer], now_s: float) -> None:
         session = self._session(shard, commands.producer, commands.session)
         if session is not None:
-            self._peers.command(session, bodies[0], commands.rows, now_s)
+            self._peers.hand_on(session, Kind.COMMAND, bodies[0], commands.rows, now_s)
             self._peers.ready(session, session.window.came(shard))
 
     def _credit(self, shard: int, credit: Credit) -> None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
+
+from fastcore.schemas import OUTPUTS
 from pipeline.wire import (
     BATCHES,
     Ack,
@@ -28,21 +32,38 @@ from pipeline.wire import (
     plain,
 )
 from pipeline.wire.commands import Command, Signer, commands_body, signed_bytes
+from pipeline.wire.outputs import Cursor, Output, output_body
 from unit.wire.samples import EPOCH, KEY, SEQ, SESSION, body, message
 
 COMMAND = Command(5, "trip", 1, 7, 17, 1_767_268_800, 1_767_269_400, "balance", -1_250_000_000, 0, 12)
+LEDGER = {
+    "seq": pa.array([5, 6], pa.uint64()),
+    "row": pa.array([0, 0], pa.uint32()),
+    "account_id": pa.array([7, 8], pa.uint64()),
+    "at": pa.array([1_767_268_800] * 2, pa.timestamp("s", "UTC")),
+    "kind": ["top_up", "charge"],
+    "amount": pa.array([Decimal(50), Decimal("-1.25")], pa.decimal64(18, 9)),
+    "balance": pa.array([Decimal(60), Decimal("8.75")], pa.decimal64(18, 9)),
+    "ref": pa.array([bytes(16), None], pa.binary(16)),
+}
+SCHEMA = OUTPUTS["ledger"](pa.uint64())
+OUTPUT = Output(
+    Cursor(5, 2), Cursor(7), 1, 2, 0, pa.RecordBatch.from_pylist(pa.table(LEDGER).to_pylist(), SCHEMA)
+)
 SECRET = bytes(range(32, 64))
 
 
 def messages() -> dict[str, Message]:
     """A message of each kind, and of those with ids one with texts too."""
     place: dict[str, Any] = {"epoch": EPOCH, "session": SESSION}
+    rows = output_body(OUTPUT)
+    nothing = output_body(OUTPUT._replace(start=Cursor(5), end=Cursor(5, 2), rows=None))
     signed = commands_body([Signer(SECRET).sign(COMMAND)])
     out = {
         "HELLO": control(KEY, Hello(1, 4, 6), epoch=EPOCH),
         "PING": plain(KEY, Kind.PING, **place),
         "READY": control(KEY, Ready(100), **place),
-        "SUBSCRIBE": control(KEY, Subscribe(5, 2, 1 << 20, "intervals"), **place),
+        "SUBSCRIBE": control(KEY, Subscribe(5, 2, 1, 1 << 20, "ledger"), **place),
         "WELCOME": control(KEY, Welcome(1, 1 << 20, 5, 1), **place, seq=6),
         "FENCED": plain(KEY, Kind.FENCED, epoch=EPOCH + 1),
         "ACK": control(KEY, Ack(5, 1 << 20), **place, seq=SEQ),
@@ -54,6 +75,8 @@ def messages() -> dict[str, Message]:
         "CREDIT": control(KEY, Credit(1 << 20), **place),
         "PONG": plain(KEY, Kind.PONG, **place),
         "COMMAND": Message(pack(Kind.COMMAND, KEY, signed, **place, seq=1, rows=1), signed),
+        "OUTPUT": Message(pack(Kind.OUTPUT, KEY, rows, **place, seq=2, rows=2), rows),
+        "OUTPUT nothing": Message(pack(Kind.OUTPUT, KEY, nothing, **place, seq=1), nothing),
     }
     for kind in sorted(BATCHES):
         out[kind.name] = message(kind)

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from pipeline.links import Received
-from pipeline.node.internal import Batch, Lane, Spent, Turned
+from pipeline.node.internal import Batch, Lane, NoRows, Rows, Spent, Subscribed, Turned
 from pipeline.wire import (
     FINAL,
     MAY_SEND,
@@ -25,6 +25,7 @@ from pipeline.wire import (
     write_batch,
 )
 from pipeline.wire.header import pack
+from pipeline.wire.outputs import Cursor, Output, output_body
 from unit.wire.samples import ROLES, batch, forged, reads, stream
 from unit.worker.world import Caller, World
 
@@ -130,7 +131,7 @@ def said(role: Role, kind: Kind, caller: Caller) -> list[object]:
     if kind is Kind.READY:
         return list(control(caller.key, Ready(3), **place))
     if kind is Kind.SUBSCRIBE:
-        return list(control(caller.key, Subscribe(0, 0, 1, "ledger"), **place))
+        return list(control(caller.key, Subscribe(0, 0, 0, 1, "ledger"), **place))
     if kind in ROLES:
         return list(caller.batch(kind))
     return list(plain(caller.key, kind, **place))
@@ -159,7 +160,7 @@ def test_each_role_sends_each_kind(role):
         if not refused:
             taken.append(kind)
             assert kind in MAY_SEND[role]
-            assert len(caller.heard) > before or kind is Kind.READY
+            assert len(caller.heard) > before or kind in (Kind.READY, Kind.SUBSCRIBE)
     assert set(taken) == MAY_SEND[role]
 
 
@@ -174,11 +175,32 @@ def test_nobody_says_what_only_a_node_says(role, kind):
     assert reasons(caller) == [Reason.KIND]
 
 
-def test_a_subscriber_is_told_that_there_is_nothing():
+def test_a_subscriber_is_told_what_is_not_there():
+    world = World()
+    caller = world.caller(1, Role.SUBSCRIBER).hello()
+    caller.say(control(caller.key, Subscribe(0, 0, 1, 1, "ledger"), **caller.place()))
+    assert reasons(caller) == [Reason.OUTPUT]
+    caller.say(said(Role.SUBSCRIBER, Kind.SUBSCRIBE, caller))
+    (asked,) = world.shards[0].of_kind(Subscribed)
+    assert (asked.output, asked.from_seq, asked.from_row, asked.credit) == ("ledger", 0, 0, 1)
+    world.shards[0].say(NoRows(caller.key, asked.session, Reason.CURSOR, "kept from batch 7 on"))
+    world.run()
+    assert reasons(caller) == [Reason.OUTPUT, Reason.CURSOR]
+
+
+def test_rows_go_to_the_session_that_they_are_for():
     world = World()
     caller = world.caller(1, Role.SUBSCRIBER).hello()
     caller.say(said(Role.SUBSCRIBER, Kind.SUBSCRIBE, caller))
-    assert reasons(caller) == [Reason.OUTPUT]
+    (asked,) = world.shards[0].of_kind(Subscribed)
+    body = output_body(Output(Cursor(3), Cursor(5), 0, 1, 0, None))
+    for session in (asked.session + 1, asked.session, asked.session):
+        world.shards[0].say(Rows(caller.key, session, 0), body)
+    world.run()
+    sent = [checked for checked in caller.heard if checked.header.kind is Kind.OUTPUT]
+    assert [(checked.header.seq, bytes(checked.body)) for checked in sent] == [(1, body), (2, body)]
+    caller.ping()
+    assert caller.last(Kind.PONG).header.seq == 2
 
 
 def test_another_producers_name_another_session_another_epoch():
