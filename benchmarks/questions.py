@@ -21,6 +21,11 @@ MODULES = {
     "threads": "benchmarks.threads",
     "recovery": "benchmarks.recovery",
     "outputs": "benchmarks.outputs",
+    "node": "benchmarks.node",
+    "latency": "benchmarks.latency",
+    "start": "benchmarks.start",
+    "journal": "benchmarks.journal_recovery",
+    "snapshot": "benchmarks.snapshot_pause",
 }
 
 
