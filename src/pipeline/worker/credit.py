@@ -41,6 +41,7 @@ class Credit:
     def __init__(self, budget_bytes: int) -> None:
         self.flying_bytes = 0
         self._budget_bytes = budget_bytes
+        self._most_bytes = 0
         self._served: OrderedDict[bytes, _Account] = OrderedDict()
         self._waiting: OrderedDict[bytes, _Account] = OrderedDict()
         self._claimed_bytes = 0
@@ -49,13 +50,17 @@ class Credit:
 
     @property
     def full(self) -> bool:
-        """Whether so much is under way that nothing more is taken, whoever was granted what."""
-        return self.flying_bytes > 2 * self._budget_bytes
+        """Whether so much is under way that nothing more is taken, whoever was granted what.
+
+        By the largest budget that was told: what was granted may be on its way when it shrinks, and is taken.
+        """
+        return self.flying_bytes > 2 * (self._most_bytes or self._budget_bytes)
 
     def budget(self, bytes_: int) -> None:
         """The budget is another from the next `turn` on; 0 grants nobody anything."""
         if bytes_ != self._budget_bytes:
             self._budget_bytes = bytes_
+            self._most_bytes = max(self._most_bytes, bytes_)
             self._stale = True
 
     def begin(self, key: bytes, now_s: float) -> int:

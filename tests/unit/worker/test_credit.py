@@ -53,6 +53,17 @@ def test_a_budget_of_nothing_grants_nothing_and_one_that_comes_back_is_told():
     assert credit.changes() == set(keys(2))
 
 
+def test_what_was_granted_is_taken_though_the_budget_has_shrunk_to_nothing():
+    credit = Credit(256 * MIB)
+    credit.budget(8 * MIB)
+    credit.begin(b"a", 0.0)
+    credit.budget(0)
+    credit.sent(b"a", 8 * MIB, 0.1)
+    assert not credit.full
+    credit.sent(b"a", 9 * MIB, 0.2)
+    assert credit.full, "twice the largest budget is the bound"
+
+
 def test_those_that_came_while_there_was_nothing_are_told_when_there_is():
     credit = Credit(0)
     assert credit.begin(b"a", 0.0) == 0
