@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 LOGS ?= 10000
+HOURS ?= 1
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -47,6 +48,9 @@ wheel: $(VENV)/.dev  ## source distribution and wheel, under dist/
 
 agreement-long: build/.built $(VENV)/.dev  ## LOGS random logs through the engine and its plain-Python twin
 	PYTHONPATH=tests $(BIN)/python -m tests.agreement.long --logs $(LOGS) --jobs $(JOBS)
+
+simulate: build/.built $(VENV)/.dev  ## the whole node under every fault, for HOURS, on all cores; ARGS='--only SEED' for one schedule
+	PYTHONPATH=tests $(BIN)/python -m simulation --hours $(HOURS) $(ARGS)
 
 # libstdc++ is loaded first too, or the sanitizer would not see PyArrow's exceptions. CPython's own leaks are not ours. What
 # a sanitizer says before it ends the process must not be captured: -s.

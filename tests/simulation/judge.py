@@ -14,6 +14,7 @@ from pipeline.wire import Kind
 from simulation.county import CONFIG, Given
 from simulation.frames import EPOCH, FROZEN, SPENT, Entry
 
+CONFIGURED = Config.from_toml(CONFIG)
 Command = tuple[int, int, str]
 """Number, attempt and kind."""
 
@@ -57,7 +58,7 @@ class Judge:
     """
 
     truth: Mapping[bytes, Sequence[Given]]
-    engine: Engine = field(default_factory=lambda: Engine(Config.from_toml(CONFIG)))
+    engine: Engine = field(default_factory=lambda: Engine(CONFIGURED))
     configured: bool = False
     frames: int = 0
     lines: dict[bytes, Line] = field(default_factory=dict)

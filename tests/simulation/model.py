@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.gateway.evidence import nano
 from pipeline.journal import Buffer
-from pipeline.node.internal import Batch, Commands, Greet, Place, Settled, Turned, Welcomed
+from pipeline.node.internal import Batch, Commands, Greet, Joined, Place, Settled, Turned, Welcomed
 from pipeline.node.state import State
 from pipeline.wire import Kind, read_batch
 from pipeline.wire.commands import SignedCommand, commands_of
@@ -57,6 +57,8 @@ class Model:
         self.snapshots: dict[int, dict[bytes, int]] = {}
         self.sent: dict[Command, int] = {}
         self.here: set[tuple[bytes, int]] = set()
+        self._newest: set[tuple[bytes, int]] = set()
+        self._greeted: bytes | None = None
         self.hold = Hold({})
         self.trips = self.restores = 0
         self._truth = truth
@@ -81,14 +83,18 @@ class Model:
 
     def came(self, message: object) -> None:
         """A worker's message is in the hands of the shard."""
+        self._newest, self._greeted = set(), None
         if isinstance(message, Greet) and self.hold.waited.get(message.producer, 0) is None:
             line = self.judge.lines.get(message.producer)
             if line is None or message.epoch >= line.epoch:
                 self.hold.waited[message.producer] = message.newest
-        elif isinstance(message, Batch) and message.kind in DECIDING:
-            for part in message.parts:
-                if part.seq > self._settled(part.producer):
-                    self.here.add((part.producer, part.seq))
+                self._greeted = message.producer
+        if isinstance(message, Batch) and message.kind in DECIDING:
+            parts = {
+                (part.producer, part.seq) for part in message.parts if part.seq > self._settled(part.producer)
+            }
+            self._newest = parts - self.here
+            self.here |= parts
 
     def answered(self, message: object) -> None:
         """An answer leaves."""
@@ -100,6 +106,11 @@ class Model:
             self._promise(place)
         elif isinstance(message, Turned):
             self.here.discard((message.producer, message.seq))
+        elif isinstance(message, Joined) and not message.incarnation:
+            # Who is not known here is not heard.
+            self.here -= self._newest
+            if self._greeted is not None:
+                self.hold.waited[self._greeted] = None
 
     def commanded(self, message: Commands, body: bytes) -> None:
         """Commands leave."""

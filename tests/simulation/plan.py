@@ -36,7 +36,7 @@ class Plan:
         queue: messages between a worker and the shard.
     """
 
-    rounds: int = 30
+    rounds: int = 24
     kills: list[Kill] = field(default_factory=list)
     client_kills: list[Kill] = field(default_factory=list)
     power: float = 0.5
@@ -51,7 +51,7 @@ class Plan:
     damage: float = 0.0
     orphans: float = 0.0
     away: float = 0.0
-    snapshot: float = 0.15
+    snapshot: float = 0.05
     queue: int = 64
 
 
@@ -92,7 +92,7 @@ def plan_for(target: str, random: Random) -> Plan:
     plan.spoil = random.choice((0.2, 0.5, 0.9))
     plan.queue = random.choice((2, 8, 64, 64))
     if any(word in target for word in ("remove", "prune", "lines", "engine", "snapshot")):
-        plan.snapshot, plan.rounds = 1.0, 60
+        plan.snapshot, plan.rounds = 0.6, 45
     if target in RUNNING and "remove" in target and "aside" in target:
         plan.eio = 0.3
     return plan

@@ -90,10 +90,10 @@ def run_seeds(seeds: range) -> Tally:
 
 
 def run_until_all(tally: Tally, seed: int, tries: int) -> None:
-    """More schedules that aim at kills that have not been injected yet, at most so many at each."""
+    """More schedules, at most so many for each kill and fault that has not been injected yet."""
     for name in tally.missing():
         target = name.removeprefix("kill ")
-        for count in range(tries if target in POINTS else 0):
+        for count in range(tries):
             if tally.injected[name]:
                 break
-            tally.run(seed + count, target)
+            tally.run(seed + count, target if target in POINTS else None)
