@@ -12,12 +12,15 @@ from fastcore.fitting cimport index_profiles
 from fastcore.index cimport Index, hash_number, hash_text, put
 from fastcore.maps cimport set
 from fastcore.memory cimport allocate_pages, grow
-from fastcore.native cimport NEVER
+from fastcore.native cimport NEVER, prefetch
 from fastcore.payments cimport index_payments
 from fastcore.structs cimport Arrival, Figures, MeterState, Open
 from fastcore.types cimport COMMAND_NONE, METER_GONE, NONE
 from fastcore.windows cimport first_open_window
 from fastcore.views cimport dtype_of
+
+cdef enum:
+    TOGETHER = 32                    # ids that are put into an index in one go
 
 
 def unpacked(section, str struct, without=UNKEPT):
@@ -88,14 +91,20 @@ cdef object load_text(Index* index, object section):
 
 
 cdef void load_index(Index* index, bint text, int64_t rows, const MeterState* meters) noexcept nogil:
-    """Puts every row into an index but those of meters whose id has started anew."""
-    cdef int64_t i
+    """Puts every row into an index but those of meters whose id has started anew; lines are fetched ahead."""
+    cdef int64_t first = 0, end, i
     cdef uint64_t id
-    for i in range(rows):
-        if meters != NULL and meters[i].flags & METER_GONE:
-            continue
-        id = (<const uint64_t*>(index.rows + index.stride * i))[0]
-        put(index, hash_text(index.text + (id >> 8), id & 0xFF) if text else hash_number(id), <uint32_t>i, NONE)
+    cdef uint64_t[TOGETHER] hashes
+    while first < rows:
+        end = min(first + TOGETHER, rows)
+        for i in range(first, end):
+            id = (<const uint64_t*>(index.rows + index.stride * i))[0]
+            hashes[i - first] = hash_text(index.text + (id >> 8), id & 0xFF) if text else hash_number(id)
+            prefetch(&index.lines[hashes[i - first] & index.mask])
+        for i in range(first, end):
+            if meters == NULL or not meters[i].flags & METER_GONE:
+                put(index, hashes[i - first], <uint32_t>i, NONE)
+        first = end
 
 
 cdef void load_gaps(Core* core) noexcept nogil:

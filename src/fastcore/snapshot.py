@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
 import msgspec
+import numpy as np
 
 from fastcore.errors import SnapshotError
 
@@ -34,6 +35,7 @@ _MAGIC: Final = b"FEIKONG\n"
 _FIXED: Final = 24
 _DIGEST: Final = 16
 _ALIGNMENT: Final = 8
+_PIECE: Final = 1 << 19
 
 Section = tuple[str, Any]
 Target = str | os.PathLike[str] | IO[bytes]
@@ -78,13 +80,34 @@ def write(file: Target, header: dict[str, Any], sections: Iterable[Section]) -> 
         out.write(digest.digest())
 
 
+def _digested(opened: IO[bytes]) -> tuple[memoryview, bytes]:
+    """Return what is in a file, and the digest of all but its last bytes.
+
+    It is read piece by piece, so that a disk can work while a piece is digested.
+    """
+    if not opened.seekable():
+        content = memoryview(opened.read())
+        return content, hashlib.blake2b(content[:-_DIGEST], digest_size=_DIGEST).digest()
+    start = opened.tell()
+    size = opened.seek(0, os.SEEK_END) - start
+    opened.seek(start)
+    content = np.empty(size, np.uint8).data
+    digest, done = hashlib.blake2b(digest_size=_DIGEST), 0
+    read_into: Callable[[memoryview], int] = opened.readinto  # type: ignore[attr-defined]
+    while done < size and (length := read_into(content[done : done + _PIECE])):
+        end = done + length
+        digest.update(content[done : max(done, min(end, size - _DIGEST))])
+        done = end
+    return content[:done], digest.digest()
+
+
 def read(file: Target) -> tuple[dict[str, Any], dict[str, memoryview]]:
     """Return the header and the sections of a snapshot that is whole.
 
     Raises SnapshotError if it is no snapshot, of another version, cut, or damaged.
     """
     with _opened(file, "rb") as opened:
-        content = memoryview(opened.read())
+        content, found = _digested(opened)
     if len(content) < _FIXED + _DIGEST or bytes(content[:8]) != _MAGIC:
         raise SnapshotError(
             f"expected a snapshot, which begins with {_MAGIC!r}; found {len(content)} bytes of something else"
@@ -92,11 +115,10 @@ def read(file: Target) -> tuple[dict[str, Any], dict[str, memoryview]]:
     version = int.from_bytes(content[8:12], "little")
     if version != VERSION:
         raise SnapshotError(f"expected a snapshot of version {VERSION}; found one of version {version}")
-    digest = hashlib.blake2b(content[:-_DIGEST], digest_size=_DIGEST).digest()
-    if digest != bytes(content[-_DIGEST:]):
+    if found != bytes(content[-_DIGEST:]):
         raise SnapshotError(
             f"the snapshot is damaged: expected the digest {bytes(content[-_DIGEST:]).hex()}, as it says "
-            f"itself; found {digest.hex()}"
+            f"itself; found {found.hex()}"
         )
     end = _FIXED + int.from_bytes(content[16:24], "little")
     header = msgspec.json.decode(content[_FIXED:end])

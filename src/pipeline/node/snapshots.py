@@ -27,10 +27,13 @@ Two that are verified are kept, and the journal from the older on.
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import struct
-from collections.abc import Collection
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import IO, Any, Final, NamedTuple, cast
 
 from xxhash import xxh3_128_digest
 
@@ -157,14 +160,17 @@ class Snapshots:
         """The state of a snapshot; raises `SnapshotError` if it is not whole, or cannot be read."""
         outline = self._outline(f"{'candidate' if candidate else 'snapshot'}-{number:012d}.lines")
         name = f"snapshot-{number:012d}.engine"
-        content = self._read(name)
-        if len(content) != outline.engine_bytes or content[-_DIGEST_BYTES:] != outline.engine_digest:
+        content = _In(partial(self._read, name), self._size(name))
+        content.seek(-_DIGEST_BYTES, os.SEEK_END)
+        if content.size != outline.engine_bytes or content.read() != outline.engine_digest:
             raise SnapshotError(
-                f"{self.disk.where}/{name}: {len(content)} bytes of another digest than its lines say; expected "
+                f"{self.disk.where}/{name}: {content.size} bytes of another digest than its lines say; expected "
                 f"{outline.engine_bytes} bytes"
             )
+        self.disk.soon(name)
+        content.seek(0)
         state = State(outputs)
-        state.engine = Engine.load(_In(content), outputs)  # type: ignore[arg-type]
+        state.engine = Engine.load(cast(IO[bytes], content), outputs)
         state.lines = outline.lines
         state.lines.cover(outline.lines.settled())
         state.mark = outline.mark
@@ -219,9 +225,17 @@ class Snapshots:
     def _outline(self, name: str) -> Outline:
         return Outline.unpack(self._read(name), f"{self.disk.where}/{name}")
 
-    def _read(self, name: str) -> memoryview:
+    def _size(self, name: str) -> int:
         try:
-            return self.disk.read(name)
+            return self.disk.size(name)
+        except OSError as error:
+            raise SnapshotError(
+                f"{self.disk.where}/{name}: cannot be read: {error.strerror or error}"
+            ) from error
+
+    def _read(self, name: str, offset: int = 0, length: int | None = None) -> memoryview:
+        try:
+            return self.disk.read(name, offset, length)
         except OSError as error:
             raise SnapshotError(
                 f"{self.disk.where}/{name}: cannot be read: {error.strerror or error}"
@@ -243,11 +257,27 @@ class _Out:
         return len(view)
 
 
-class _In:
-    """What `Engine.load` reads from: bytes that are there already, handed over without a copy."""
+class _In(io.RawIOBase):
+    """What `Engine.load` reads from: a file of a disk, piece by piece."""
 
-    def __init__(self, content: memoryview) -> None:
-        self._content = content
+    def __init__(self, part: Callable[[int, int], memoryview], size: int) -> None:
+        self.size = size
+        self._part = part
+        self._at = 0
 
-    def read(self) -> memoryview:
-        return self._content
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        piece = self._part(self._at, len(buffer))
+        buffer[: len(piece)] = piece  # type: ignore[index]
+        self._at += len(piece)
+        return len(piece)
