@@ -1,7 +1,8 @@
 """Credit: how many bytes each producer may have under way, so that all of them together fit.
 
-A lane has a budget. Each producer is granted the same share of it, and may always have one message under way, however
-small the share; so a producer's *claim* is its share, or the largest message that it has sent, if that is more.
+A lane has a budget. Each producer is granted the same share of it, which is halved each time that their number doubles,
+so that not everybody has to be told whenever somebody comes. One message may always be under way, however small the
+share; so a producer's *claim* is its share, or the largest message that it has sent, if that is more.
 As many producers as have room with their claims are *served*; the others are granted nothing, wait in line, and take
 the place of those that have used up their share, or have nothing to send.
 """
@@ -18,6 +19,8 @@ SHARE_BYTES_MAX: Final = 16 << 20
 CLAIM_BYTES_LEAST: Final = 16 << 10
 IDLE_S: Final = 0.05
 """A producer that has sent nothing for so long makes room, if others wait."""
+CLOSED_S: Final = 0.5
+"""So long must a shard take nothing before producers are told to wait."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Credit:
         self._claimed_bytes = 0
         self._changed: set[bytes] = set()
         self._stale = False
+        self._closed_s: float | None = None
 
     @property
     def full(self) -> bool:
@@ -56,12 +60,18 @@ class Credit:
         """
         return self.flying_bytes > 2 * (self._most_bytes or self._budget_bytes)
 
-    def budget(self, bytes_: int) -> None:
-        """The budget is another from the next `turn` on; 0 grants nobody anything."""
-        if bytes_ != self._budget_bytes:
+    def budget(self, bytes_: int, now_s: float) -> None:
+        """The budget is another from the next `turn` on.
+
+        None at all grants nobody anything, once that has lasted: a shard that makes room does so in a moment.
+        """
+        self._most_bytes = max(self._most_bytes, bytes_)
+        if bytes_:
+            self._closed_s = None
+            self._stale = self._stale or bytes_ != self._budget_bytes
             self._budget_bytes = bytes_
-            self._most_bytes = max(self._most_bytes, bytes_)
-            self._stale = True
+        elif self._closed_s is None and self._budget_bytes:
+            self._closed_s = now_s
 
     def begin(self, key: bytes, now_s: float) -> int:
         """A producer has come; returns what it is granted at first.
@@ -105,6 +115,8 @@ class Credit:
 
     def turn(self, now_s: float) -> None:
         """Some time has passed: let those that wait take their turn, and all have their share of now."""
+        if self._closed_s is not None and now_s >= self._closed_s + CLOSED_S:
+            self._closed_s, self._budget_bytes, self._stale = None, 0, True
         if not self._waiting and not self._stale:
             return
         for key in list(self._served) if self._waiting else ():
@@ -122,19 +134,14 @@ class Credit:
 
     def _share_bytes(self) -> int:
         count = len(self._served) + len(self._waiting)
-        return min(self._budget_bytes // max(1, count), SHARE_BYTES_MAX)
+        return min(self._budget_bytes >> max(count - 1, 0).bit_length(), SHARE_BYTES_MAX)
 
     def _serve(self, now_s: float) -> None:
         """Grant all that are served their share, and let in those that still fit, in their order."""
         self._stale = False
         share_bytes = self._share_bytes()
-        # A share that grows or shrinks a little with each that comes or goes is not worth a message to all.
         for key, account in self._served.items():
-            if not share_bytes or not account.granted_bytes * 3 // 4 <= share_bytes <= account.granted_bytes:
-                self._grant(key, account, share_bytes)
-        if self._claimed_bytes > self._budget_bytes:
-            for key, account in self._served.items():
-                self._grant(key, account, share_bytes)
+            self._grant(key, account, share_bytes)
         while len(self._served) > 1 and self._claimed_bytes > self._budget_bytes:
             self._put_off(*next(reversed(self._served.items())))
         while self._waiting:

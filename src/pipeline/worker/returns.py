@@ -78,7 +78,7 @@ class Returns:
             if session is not None:
                 self._peers.reject(session, 0, message.reason, f"shard {shard}: {message.text}")
         elif isinstance(message, Credit):
-            self._credit(shard, message)
+            self._credit(shard, message, now_s)
         elif isinstance(message, Ended):
             session = self._session(shard, message.producer, message.session)
             if session is not None:
@@ -169,11 +169,11 @@ class Returns:
             self._peers.hand_on(session, Kind.COMMAND, bodies[0], commands.rows, now_s)
             self._peers.ready(session, session.window.came(shard))
 
-    def _credit(self, shard: int, credit: Credit) -> None:
+    def _credit(self, shard: int, credit: Credit, now_s: float) -> None:
         self._shards[shard].grant(credit)
         for lane in Lane:
             granted = min(outbound.credit_bytes[lane] for outbound in self._shards)
-            self._peers.credit[lane].budget(min(self._budgets[lane], AHEAD * granted))
+            self._peers.credit[lane].budget(min(self._budgets[lane], AHEAD * granted), now_s)
 
     def _join(self, shard: int, joined: Joined) -> None:
         if (joined.shard, joined.shards) != (shard, len(self._shards)):
