@@ -17,7 +17,7 @@ SANITIZED := build/sanitize/lib
 MINUTES ?= 10
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format build wheel agreement-long sanitize kills bench clean
+.PHONY: help demo test lint format build wheel agreement-long sanitize simulate kills bench clean
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -14,6 +14,7 @@ cdef class Engine:
     cdef bint busy
     cdef void want(self)
     cdef int check_idle(self) except -1
+    cdef int64_t account_row(self, object account_id) except -1
     cdef dict header(self)
     cdef Configured next_configuration(self, object text)
     cdef object run_batch(self, str kind, Batch batch, Configured next_configured, int64_t now_s)

@@ -14,6 +14,7 @@ from fastcore.effects import Effects
 from fastcore.errors import FeikongError, InvariantError, SchemaError
 from fastcore.schemas import KINDS, OUTPUTS
 from fastcore.states import state_table
+from fastcore.types import Gate, Klass, State, names
 
 from fastcore.acks cimport drop_stale_commands
 from fastcore.audit cimport audit_core
@@ -31,7 +32,8 @@ from fastcore.needs cimport complete_needs
 from fastcore.reader cimport Reader
 from fastcore.reconfigure cimport forget_other_tiers, mark_all
 from fastcore.report cimport stats_of
-from fastcore.types cimport KIND_CONFIG, NONE
+from fastcore.structs cimport AccountInfo, AccountState
+from fastcore.types cimport CONTROL_UNSURE, KIND_CONFIG, NONE
 from fastcore.windows cimport close_windows
 
 NOW_LEAST_S = -62135596800                   # 0001-01-01
@@ -260,10 +262,7 @@ cdef class Engine:
         self.check_idle()
         return state_table("commands", self.reader)
 
-    def balance(self, account_id):
-        """The balance of one account as `Decimal`, exact to the nano-unit; KeyError if there is no such
-        account.
-        """
+    cdef int64_t account_row(self, object account_id) except -1:
         cdef Ids ids
         cdef uint32_t row
         self.check_idle()
@@ -279,7 +278,33 @@ cdef class Engine:
         row = find(&self.core.account_ids, &ids, 0, hash_id(&ids, 0))
         if row == NONE:
             raise KeyError(account_id)
-        return Decimal(self.core.accounts[row].balance_nano).scaleb(-9)
+        return row
+
+    def balance(self, account_id):
+        """The balance of one account as `Decimal`, exact to the nano-unit; KeyError if there is no such
+        account.
+        """
+        return Decimal(self.core.accounts[self.account_row(account_id)].balance_nano).scaleb(-9)
+
+    def account(self, account_id):
+        """One account, by the columns of `accounts`; KeyError if there is no such account."""
+        cdef int64_t row = self.account_row(account_id)
+        cdef const AccountState* state = &self.core.accounts[row]
+        cdef const AccountInfo* info = &self.core.account_infos[row]
+        unsure = state.control != NONE and self.core.controls[state.control].flags & CONTROL_UNSURE
+        district = np.array([state.district], np.uint32)
+        return {
+            "account_id": account_id,
+            "district_id": self.reader.id_column("districts", district)[0].as_py(),
+            "tariff": self.reader.configured.tariff_names[state.tariff],
+            "policy": self.reader.configured.policy_names[state.policy],
+            "klass": names(Klass)[info.klass],
+            "state": names(State)[state.state],
+            "unsure": bool(unsure),
+            "blocked_by": names(Gate)[info.blocked_by] if info.blocked_by else None,
+            "balance": Decimal(state.balance_nano).scaleb(-9),
+            "tier_energy": Decimal(state.tier_energy_wh).scaleb(-3),
+        }
 
     def stats(self):
         """Counters since the engine was made: batches and rows by kind, refused rows by reason, reads by

@@ -48,6 +48,8 @@ def test_an_account_that_there_is_not(ids, unknown):
     made = through(ids)
     with pytest.raises(KeyError) as refused:
         made.balance(unknown)
+    with pytest.raises(KeyError):
+        made.account(unknown)
     assert refused.value.args == (unknown,)
     with pytest.raises(KeyError):
         engine().balance(5)
@@ -80,6 +82,8 @@ def test_balances_are_those_of_the_table(ids):
     table = made.accounts().to_pylist()
     assert [made.balance(row["account_id"]) for row in table] == [row["balance"] for row in table]
     assert len({row["balance"] for row in table}) > 10
+    assert [made.account(row["account_id"]) for row in table] == table
+    assert {row["state"] for row in table} > {"warned", "off"}
 
 
 # ---- counters

@@ -201,6 +201,7 @@ class Nested:
 USES: dict[str, Callable[[Engine], object]] = {
     "apply": lambda made: made.apply("tick", None, START),
     "balance": lambda made: made.balance("A0"),
+    "account": lambda made: made.account("A0"),
     "save": lambda made: made.save(io.BytesIO()),
     **{
         name: methodcaller(name)

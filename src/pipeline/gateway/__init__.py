@@ -4,7 +4,7 @@ It lives in the engine's process, and is told of a command once the batch that d
 Restores go first and at once. Trips are looked at again at the moment of sending (`sending`), and on any doubt stay.
 No socket, no clock and no thread is in here. Each module imports only those before it::
 
-    brake  accounts  evidence  routes  queues  sending  bodies  sessions  gateway
+    brake  evidence  routes  queues  sending  bodies  sessions  gateway
 """
 
 from pipeline.gateway.brake import no_trip

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
 from fastcore import Config
-from pipeline.gateway.accounts import Account, Accounts, Table
 from pipeline.wire.commands import Command
 
 __all__ = ["Books", "Decided", "decided", "nano"]
 
 
-class Books(Table, Protocol):
+class Books(Protocol):
     """What is asked of an engine here; `balance` is a Decimal, of the currency's units."""
 
     @property
@@ -31,6 +30,9 @@ class Books(Table, Protocol):
     def balance(self, account_id: int | str) -> Decimal:
         """The balance of one account."""
 
+    def account(self, account_id: int | str) -> dict[str, Any]:
+        """One account, by the columns of the state table."""
+
 
 class Decided(NamedTuple):
     """A command as the engine decided it, with its evidence; its number is the one that head-ends see."""
@@ -39,9 +41,7 @@ class Decided(NamedTuple):
     district_id: int | str
 
 
-def decided(
-    rows: pa.RecordBatch | pa.Table, seq: int, books: Books, accounts: Accounts, base: int
-) -> Iterator[Decided]:
+def decided(rows: pa.RecordBatch | pa.Table, seq: int, books: Books, base: int) -> Iterator[Decided]:
     """The commands in rows of the output or the state table ``commands``, right after batch `seq`.
 
     `base` is what is added to their ids where they leave their shard.
@@ -54,8 +54,8 @@ def decided(
     for own_id, kind, attempt, account_id, meter_id, reason, issued_at_s, expires_at_s in zip(
         *columns, *instants, strict=True
     ):
-        account = accounts.of(account_id)
-        balance_nano = nano(books.balance(account_id))
+        account = books.account(account_id)
+        balance_nano = nano(account["balance"])
         command = Command(
             command_id=base + own_id,
             kind=kind,
@@ -66,10 +66,10 @@ def decided(
             expires_at_s=expires_at_s,
             reason=reason,
             balance_nano=balance_nano,
-            threshold_nano=_threshold_nano(kind, balance_nano, account, books.config),
+            threshold_nano=_threshold_nano(kind, balance_nano, account["policy"], books.config),
             decided_seq=seq,
         )
-        yield Decided(command, account.district_id)
+        yield Decided(command, account["district_id"])
 
 
 def nano(amount: Decimal) -> int:
@@ -77,8 +77,8 @@ def nano(amount: Decimal) -> int:
     return int(amount.scaleb(9))
 
 
-def _threshold_nano(kind: str, balance_nano: int, account: Account, config: Config) -> int:
-    policy = config.policies[account.policy]
+def _threshold_nano(kind: str, balance_nano: int, policy_name: str, config: Config) -> int:
+    policy = config.policies[policy_name]
     if kind == "restore" and balance_nano > policy.restore_above_nano:
         return policy.restore_above_nano
     return policy.trip_below_nano

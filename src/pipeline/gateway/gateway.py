@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fastcore.effects import Effects
-from pipeline.gateway.accounts import Accounts
 from pipeline.gateway.bodies import body_of, rows_max
 from pipeline.gateway.evidence import Decided, decided
 from pipeline.gateway.queues import Queue
@@ -97,16 +96,13 @@ class Gateway:
     def start(self, desk: Desk, commands: pa.Table, now_s: int) -> None:
         """Take over after recovery: `commands` are the engine's current ones."""
         self._desk = desk
-        self._accounts = Accounts(desk.engine)
         restores = commands.filter(pc.equal(commands["kind"].cast(pa.string()), "restore"))
         self._take(restores, desk.engine.sequence)
 
-    def heard(self, kind: Kind, batch: pa.RecordBatch | str | None) -> None:
-        """A batch of these rows was applied; called before `take` of the same one."""
+    def heard(self, kind: Kind) -> None:
+        """A batch of this kind was applied; called before `take` of the same one."""
         if kind is Kind.DISTRICTS:
             self._grids = None
-        elif isinstance(batch, pa.RecordBatch):
-            self._accounts.heard(kind, batch)
 
     def take(self, seq: int, effects: Effects) -> None:
         """The engine has applied batch `seq`, and nothing after it."""
@@ -165,7 +161,7 @@ class Gateway:
         return sorted(set(kinds.filter(pc.is_in(kinds, pa.array(ALARMS))).to_pylist()))
 
     def _take(self, rows: pa.RecordBatch | pa.Table, seq: int) -> None:
-        for each in decided(rows, seq, self._desk.engine, self._accounts, self._settings.command_base):
+        for each in decided(rows, seq, self._desk.engine, self._settings.command_base):
             name = self._routes.name(each.district_id, self._grid(each.district_id))
             if name is None:
                 self.not_sent[Why.NOWHERE] += 1

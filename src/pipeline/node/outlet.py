@@ -13,8 +13,8 @@ from pipeline.wire import Kind
 
 __all__ = ["HEARD", "CommandBody", "Desk", "Gateway", "Outlet"]
 
-HEARD: Final = frozenset({Kind.ACCOUNTS, Kind.DISTRICTS, Kind.UPDATES})
-"""The kinds of batch whose rows a gateway must see."""
+HEARD: Final = frozenset({Kind.DISTRICTS})
+"""The kinds of batch that a gateway must know of: a district may have moved to another grid."""
 
 
 class Outlet(Protocol):
@@ -59,11 +59,8 @@ class Gateway(Outlet, Protocol):
     def start(self, desk: Desk, commands: pa.Table, now_s: int) -> None:
         """Take over after recovery: `commands` are the engine's current ones, `Engine.commands`."""
 
-    def heard(self, kind: Kind, batch: pa.RecordBatch | str | None) -> None:
-        """A batch with these rows was applied; called before `take` of the same one, if its kind is one of `HEARD`.
-
-        What an account's policy and district are, the engine tells only of all at once: so the gateway must know when.
-        """
+    def heard(self, kind: Kind) -> None:
+        """A batch of this kind was applied; called before `take` of the same one, if it is one of `HEARD`."""
 
     def ready(self, producer: bytes, session: int, until: int) -> None:
         """A head-end takes commands: in this session, so many in all."""

@@ -329,7 +329,7 @@ class Writer:
             return [*(answer for answer in told if answer is not None), *out]
         if outcome.effects is not None:
             if self._gateway and entry.what in HEARD:
-                self._gateway.heard(entry.kind, outcome.content)
+                self._gateway.heard(entry.kind)
             for outlet in self._outlets:
                 outlet.take(self.engine.sequence, outcome.effects)
         if isinstance(outcome.content, pa.RecordBatch):

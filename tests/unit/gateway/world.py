@@ -82,7 +82,7 @@ class World:
         if tell:
             wire_kind = Kind[kind.upper()]
             if wire_kind in HEARD:
-                self.gateway.heard(wire_kind, batch)
+                self.gateway.heard(wire_kind)
             self.gateway.take(self.engine.sequence, effects)
         return effects
 
