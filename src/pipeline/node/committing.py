@@ -31,7 +31,9 @@ class Committer(Closing):
         self._error: BaseException | None = None
         self._ready = Event()
         self._ending = False
-        self.wake, self._signal = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.wake, self._signal = os.pipe()
+        os.set_blocking(self.wake, False)
+        os.set_blocking(self._signal, False)
         self._thread = Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 

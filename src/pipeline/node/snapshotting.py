@@ -134,7 +134,7 @@ class _Copy:
     """A copy of this process that does one thing, says what came of it, and ends."""
 
     def __init__(self, work: Callable[[], str]) -> None:
-        self._said, says = os.pipe2(os.O_CLOEXEC)
+        self._said, says = os.pipe()
         with warnings.catch_warnings():
             # The other threads hold no lock that this one's work could need: it computes, and writes to a file.
             warnings.simplefilter("ignore", DeprecationWarning)
