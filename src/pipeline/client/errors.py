@@ -6,6 +6,8 @@ from fastcore.errors import FeikongError
 
 __all__ = [
     "ClientError",
+    "CursorGone",
+    "CursorsError",
     "Fenced",
     "Frozen",
     "NodeBehind",
@@ -26,6 +28,14 @@ class OutboxError(ClientError):
 
 class OutboxFull(OutboxError):
     """No room on this machine's disk: the batch was not taken. The same call may be made again."""
+
+
+class CursorsError(ClientError):
+    """Cursors on this machine's disk that cannot be used: damaged, of another output, or the disk fails."""
+
+
+class CursorGone(ClientError):
+    """The node does not keep the rows any more that come next, or counts anew: some would be missing."""
 
 
 class Fenced(ClientError):

@@ -131,7 +131,7 @@ class Feed:
             self._subscriptions[producer] = _Subscription(ask.output, session, start, credit_bytes)
             self._turn.append(producer)
             return
-        while now.flights and now.flights[0][0] <= ask.start:
+        while now.flights and now.flights[0][0] <= ask.start <= now.sent:
             now.flying_bytes -= now.flights.popleft()[1]
         now.credit_bytes = credit_bytes
         if now.sent.seq < ring.oldest:
@@ -181,7 +181,9 @@ class Feed:
     def _start(self, producer: bytes, ring: Ring, ask: Ask) -> Cursor:
         """The cursor that is asked for; raises `Refused` if what is there does not reach so far."""
         if ask.start == OLDEST:
-            return Cursor(ring.oldest)
+            return Cursor(
+                max(ring.oldest, 1)
+            )  # the first batch there is; never what means "the oldest" itself
         if ask.start == NEWEST:
             return Cursor(self._next_seq)
         if ask.start.seq < ring.oldest or ask.start > Cursor(self._next_seq):
