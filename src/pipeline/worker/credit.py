@@ -25,9 +25,10 @@ CLOSED_S: Final = 0.5
 
 @dataclass(slots=True)
 class _Account:
-    """One producer's: what it was granted, its largest message, what it has sent since it is served, and when."""
+    """One producer's: what it was granted, and was told of that; its largest message, what it has sent, and when."""
 
     granted_bytes: int = 0
+    told_bytes: int = 0
     largest_bytes: int = 0
     sent_bytes: int = 0
     sent_s: float = 0.0
@@ -81,6 +82,7 @@ class Credit:
         account = self._waiting[key] = _Account()
         self._stale = True
         self._let_in(key, account, self._share_bytes(), self.flying_bytes, now_s)
+        account.told_bytes = account.granted_bytes
         return account.granted_bytes
 
     def close(self, key: bytes, flying_bytes: int) -> None:
@@ -126,11 +128,20 @@ class Credit:
         self._serve(now_s)
 
     def changes(self) -> set[bytes]:
-        """Whose credit is another than it was; asking takes them."""
+        """Whose credit is another than was told last; asking takes them.
+
+        Who was put off and let in again need not hear of it: where one waits, that may be everybody, each turn.
+        """
         if not self._changed:
             return self._changed
         changed, self._changed = self._changed, set()
-        return changed
+        return {key for key in changed if self._is_news(key)}
+
+    def _is_news(self, key: bytes) -> bool:
+        """Whether a producer's credit is another than it was told, which it is now."""
+        account = self._served.get(key) or self._waiting[key]
+        told_bytes, account.told_bytes = account.told_bytes, account.granted_bytes
+        return told_bytes != account.granted_bytes
 
     def _share_bytes(self) -> int:
         count = len(self._served) + len(self._waiting)

@@ -59,6 +59,26 @@ def test_a_budget_of_nothing_grants_nothing_and_one_that_comes_back_is_told():
     assert credit.changes() == set(keys(2))
 
 
+def test_who_is_put_off_and_let_in_again_at_once_is_not_told():
+    credit = Credit(10 * MIB)
+    for key in keys(10):
+        credit.begin(key, 0.0)
+    credit.turn(0.0)
+    credit.sent(keys(1)[0], 5 * MIB, 0.0)
+    credit.begin(b"one more", 0.0)
+    credit.turn(0.01)
+    credit.changes()
+    all_of_them = [*keys(10), b"one more"]
+    told = 0
+    for step in range(1, 11):
+        before = {key: credit.granted(key) for key in all_of_them}
+        credit.turn(step * 2 * IDLE_S)
+        changed = credit.changes()
+        assert changed == {key for key in all_of_them if credit.granted(key) != before[key]}
+        told += len(changed)
+    assert 0 < told < 50, "one at least waits for room, and not all are told each time"
+
+
 def test_what_was_granted_is_taken_though_the_budget_has_shrunk_to_nothing():
     credit = Credit(256 * MIB)
     credit.budget(8 * MIB, 0.0)
