@@ -115,6 +115,7 @@ def test_the_operators_guide(guide):
 def test_the_integrators_guide(guide):
     out, folder = guide("docs/integrators.md")
     assert "acknowledged" in out
+    assert "A1 top_up 50.00 43.26" in out
     told = (folder / "headend.log").read_text().splitlines()
     page = (ROOT / "docs/integrators.md").read_text()
     shown = re.search(r"```text\n(trip .*?)```", page, re.DOTALL)

@@ -98,16 +98,16 @@ class FeedConversation(Conversation):
     def wake_after_s(self, now_s: float) -> float:
         """Seconds until there may be something to send although nothing has come."""
         after_s = super().wake_after_s(now_s)
-        return min(after_s, max(0.0, min(self._due_s) - now_s)) if self.session else after_s
+        return min(after_s, max(0.0, min(self._of_known()) - now_s)) if self.session else after_s
 
     def _other(self, now_s: float) -> Message | None:
         if self._feed_session != self.session:
-            self._feed_session, self._messages = self.session, 0
+            self._feed_session, self._messages, self._known = self.session, 0, False
             self.batches.clear()
             self._came = list(self._given)
             self._due_s = [float("-inf")] * len(self._given)
         self._saying = None
-        for shard, due_s in enumerate(self._due_s):
+        for shard, due_s in enumerate(self._of_known()):
             began = due_s > float("-inf")
             cursor = self._taken(shard) if began else self._given[shard]
             if now_s >= due_s or (began and cursor > self._said_of[shard]):
@@ -115,6 +115,10 @@ class FeedConversation(Conversation):
                 ask = Subscribe(*cursor, shard, CREDIT_BYTES, self._output)
                 return control(self._key, ask, epoch=self._outbox.epoch, session=self.session)
         return None
+
+    def _of_known(self) -> list[float]:
+        """When to say SUBSCRIBE again: to the first shard, and once it has told how many there are, to all."""
+        return self._due_s if self._known else self._due_s[:1]
 
     def _said(self, now_s: float) -> None:
         if self._saying is not None:

@@ -50,6 +50,8 @@ worker_memory_mib = 512
 shards = 4
 snapshot_every = "90s"
 dead_letters_mib = 7
+feed = ["ledger", "notices", "ledger"]
+feed_mib = 3
 
 [node.headends.east]
 districts = ["1", "2"]
@@ -72,6 +74,8 @@ grids = ["north"]
         shards=4,
         snapshot_every_s=90,
         dead_letters_mib=7,
+        feed=("ledger", "notices"),
+        feed_mib=3,
         headends={"east": east, "north-1": north},
     )
     assert setup.engine.text == ENGINE + POLICY, "byte by byte without the node's part"
@@ -87,6 +91,9 @@ grids = ["north"]
         ("worker_memory_mib = 10", "node.worker_memory_mib: expected a whole number from 256"),
         ('snapshot_every = "0s"', "node.snapshot_every: expected a duration of at least 1 s; found"),
         ("dead_letters_mib = 0", "node.dead_letters_mib: expected a whole number from 1"),
+        ("feed_mib = 0", "node.feed_mib: expected a whole number from 1"),
+        ('feed = "ledger"', "node.feed: expected a list of outputs: intervals, ledger, exceptions"),
+        ('feed = ["ledger", "leger"]', "node.feed: expected a list of outputs: intervals, ledger, exceptions"),
         ('listen = "7070"', 'node.listen: expected an endpoint of this machine such as "tcp://0.0.0.0:7070"'),
         ('listen = "ipc:///tmp/x"', "node.listen: expected an endpoint of this machine"),
         ("port = 7070", "node.port: unknown key; expected one of listen, workers, worker_memory_mib, shards"),
