@@ -117,6 +117,12 @@ def test_the_newest_batch_is_kept_whatever_it_takes():
     assert ring.read(Cursor(3), 4, MIB).rows.num_rows == 5000
 
 
+def test_a_row_of_a_batch_without_any_is_none_of_the_next():
+    ring = Ring(MIB)
+    ring.add(6, rows(6, 3))
+    assert ring.read(Cursor(5, 2), 7, MIB).rows.num_rows == 3
+
+
 def test_many_batches_come_and_go():
     ring = Ring(20_000)
     for seq in range(2, 10_000):

@@ -8,7 +8,7 @@ from pipeline.client import CursorGone, Cursors, CursorsError, NotAccepted
 from pipeline.wire import Kind, Message, pack
 from pipeline.wire.outputs import NEWEST, Cursor, Output, output_body
 from simulation.disk import SimDisk
-from unit.feed.world import KEY, Consumer, Node, Shard, journal, rows
+from unit.feed.world import KEY, Consumer, Node, Shard, effects, journal, rows
 
 LOG = journal(5, 60)
 
@@ -44,10 +44,10 @@ def test_the_last_message_is_lost_and_nothing_comes_behind_it():
     settle(consumer)
     node.shards[0].log = [*LOG, *[(seq, what, count) for seq, what, count in journal(6, 70)[60:] if count]]
     node.shards[0].apply(100)
-    lost = node.poll(50.0)
+    lost = node.poll(12.0)
     assert lost
     assert not whole(node, consumer)
-    settle(consumer, 50.0)
+    settle(consumer, 12.0)
     assert whole(node, consumer)
     assert node.sessions == 2
 
@@ -87,6 +87,43 @@ def test_what_the_caller_holds_does_not_come_again_in_a_new_session(monkeypatch)
     (follows, *_) = consumer.conversation.give()
     assert follows.start == held[-1].end
     assert consumer.cursors.taken == [held[0].start]
+
+
+def test_what_came_and_was_not_given_comes_again_in_a_new_session(monkeypatch):
+    monkeypatch.setattr("pipeline.feed.feed.MESSAGE_BYTES", 1000)
+    node, consumer = world()
+    consumer.exchange(0.0)
+    consumer.exchange(0.0)
+    assert consumer.conversation.batches
+    node.restart()
+    for second in range(1, 10):
+        consumer.exchange(float(second))
+    assert node.sessions == 2
+    settle(consumer, 10.0)
+    assert whole(node, consumer)
+
+
+def test_rows_begin_where_those_before_them_ended_whatever_was_said_in_between():
+    node, consumer = world(1, 0)
+    shard = node.shards[0]
+    shard.log = [(2, effects(2, 3), 3), (3, effects(3, 0), 0), (4, effects(4, 2), 2)]
+    shard.apply(1)
+    for _ in range(3):
+        consumer.exchange(0.0)
+    held = consumer.conversation.give()
+    assert [each.end for each in held] == [Cursor(3)]
+    node.restart()
+    shard.apply(1)
+    for second in range(1, 9):
+        consumer.exchange(float(second))
+    shard.apply(1)
+    for second in range(9, 12):
+        consumer.exchange(float(second))
+    assert node.sessions == 2
+    more = consumer.conversation.give()
+    assert [(each.start, each.end, each.places().tolist()) for each in more] == [
+        (Cursor(3), Cursor(5), [0, 1])
+    ]
 
 
 def test_damage_on_the_way_is_mended_by_a_new_session():
