@@ -193,6 +193,15 @@ def test_who_was_left_behind_is_told_when_it_comes():
     assert live.stats()["subscribers"] == 0
 
 
+def test_what_was_forgotten_before_it_was_sent_is_no_silent_hole():
+    live = made(3, kept_bytes=20_000)
+    live.subscribe(KEY, 1, ask(Cursor(3)))
+    for seq in range(5, 100):
+        live.take(seq, effects(seq, 10))
+    assert live.poll(1.0) == ([], False)
+    assert refusal(live, ask(Cursor(3))).reason is Reason.CURSOR
+
+
 def test_a_new_session_begins_where_it_says_and_the_old_ones_end_nothing():
     live = made(3)
     live.subscribe(KEY, 1, ask())
