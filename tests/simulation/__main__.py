@@ -1,8 +1,9 @@
 """The long run: ``python -m simulation --hours 1``.
 
 Schedules, in as many processes as there are cores, until the time is up. It prints the seed that it began with, and how
-often each fault was really injected. Exit status 1 if a violation was found, or something was injected less often than
-``--least`` says. ``--seed`` begins elsewhere, ``--only`` runs one schedule again.
+often each fault was really injected; most schedules aim at what was injected least often. Exit status 1 if a
+violation was found, or something was injected less often than ``--least`` says. ``--seed`` begins elsewhere; ``--only``
+runs one schedule again, which aimed ``--at`` something.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--least", type=int, default=100)
     parser.add_argument("--only", type=int, help="a schedule by its seed")
+    parser.add_argument("--at", help="what that schedule aims at, if it says so")
     arguments = parser.parse_args()
     if arguments.only is not None:
-        tally = run_seeds(range(arguments.only, arguments.only + 1))
+        tally = run_seeds(range(arguments.only, arguments.only + 1), [arguments.at])
         return report(tally, arguments.only, 0)
     return report(
         run_for(arguments.hours * 3600, arguments.seed, arguments.jobs), arguments.seed, arguments.least
@@ -41,14 +43,18 @@ def run_for(seconds: float, seed: int, jobs: int) -> Tally:
     tally = Tally()
     until = time.monotonic() + seconds
     seeds = (range(start, start + AT_ONCE) for start in count(seed, AT_ONCE))
+
+    def submit() -> Future[Tally]:
+        return pool.submit(run_seeds, next(seeds), [None, *tally.seldom(AT_ONCE // 2)])
+
     with ProcessPoolExecutor(jobs) as pool:
-        running: set[Future[Tally]] = {pool.submit(run_seeds, next(seeds)) for _ in range(2 * jobs)}
+        running: set[Future[Tally]] = {submit() for _ in range(2 * jobs)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 tally.add(future.result())
                 if time.monotonic() < until and not tally.violations:
-                    running.add(pool.submit(run_seeds, next(seeds)))
+                    running.add(submit())
             print(f"\r{tally.schedules:,} schedules", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return tally

@@ -74,8 +74,8 @@ class Mishaps:
             return
         name, bit = place
         disk, points = world.disk, world.points
-        due = (points.kill_point, points.kill_nth, points.fail_at)
-        points.kill_point, points.fail_at = None, set()
+        due = (points.kills, points.fail_at)
+        points.kills, points.fail_at = [], set()
         disk.flip(name, bit)
         before = _contents(disk)
         try:
@@ -87,7 +87,7 @@ class Mishaps:
         require(_contents(disk) == before, "recovery halts, and has changed something")
         disk.kill()
         disk.flip(name, bit)
-        points.kill_point, points.kill_nth, points.fail_at = due
+        points.kills, points.fail_at = due
 
     def _a_frame(self) -> tuple[str, int] | None:
         """A segment and a bit in a frame that a start would read, and that another one follows."""

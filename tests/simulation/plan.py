@@ -4,25 +4,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import NamedTuple
+from typing import Any
 
 from simulation.network import Noise
-from simulation.points import CLIENT, RECOVERING, RUNNING
+from simulation.points import CLIENT, RECOVERING, RUNNING, Kill
 
 __all__ = ["POINTS", "Kill", "Plan", "after_an_error", "plan_for", "plan_of"]
 
 POINTS = RUNNING + RECOVERING + CLIENT
 NTH = (1, 1, 2, 3, 5, 8, 13)
+
+
+SELDOM = ("remove", "prune", "lines", "engine", "snapshot", "switch", "command")
+CHANCES = {
+    "worker_dies": 0.02,
+    "client_dies": 0.05,
+    "eio": 0.02,
+    "full": 0.03,
+    "no_trip": 0.03,
+    "leap": 0.02,
+    "damage": 0.1,
+    "orphans": 0.5,
+    "away": 0.1,
+}
+BOOSTS: dict[str, dict[str, Any]] = {
+    "journal damaged": {"damage": 1.0, "kills": [Kill("after answer", 9, 0.0), Kill("after answer", 5, 0.0)]},
+    "snapshot damaged": {"damage": 1.0, "snapshot": 1.0, "rounds": 60},
+    "clock ahead": {"leap": 0.2},
+    "clock behind": {"leap": 0.2},
+    "messages swapped": {"noise": Noise(swapped=0.5)},
+    "message twice": {"noise": Noise(twice=0.3)},
+    "lost message": {"noise": Noise(lost=0.2)},
+    "damaged message": {"noise": Noise(damaged=0.2)},
+    "late message": {"noise": Noise(late=0.3)},
+    "broken connection": {"noise": Noise(broken=0.2)},
+    "full": {"full": 0.2},
+    "full queue": {"queue": 2},
+    "NO-TRIP": {"no_trip": 0.2},
+    "worker killed": {"worker_dies": 0.2},
+    "client killed": {"client_dies": 0.2},
+    "client away": {"away": 0.2},
+    "worker outlives its node": {"orphans": 1.0, "kills": [Kill("after answer", 5, 0.0)]},
+}
+"""What is more than usual in a plan that aims at a fault."""
 TEARS = ("during write segment", "before sync segment", "during sync segment", "after write segment")
 """Kills that leave a torn end, if the power fails too."""
-
-
-class Kill(NamedTuple):
-    """At which point, how often it is passed first, and the chance that the power fails too."""
-
-    point: str
-    nth: int = 1
-    power: float = 0.5
 
 
 @dataclass
@@ -61,40 +87,17 @@ def plan_of(seed: int) -> Plan:
 
 
 def plan_for(target: str, random: Random) -> Plan:
-    """A plan with a kill at this point."""
+    """A plan that aims at a kill at this point, or at another fault."""
     plan = Plan()
-    kills = plan.client_kills if target in CLIENT else plan.kills
-    before = _before(target, random)
-    if before is not None:
-        kills.append(before)
-    kills.append(Kill(target, 1 if before else random.choice(NTH)))
-    if random.random() < 0.3:
-        plan.kills.append(Kill(random.choice(RUNNING + RECOVERING)))
-    elif random.random() < 0.3:
-        plan.kills += after_an_error(random)
-    if random.random() < 0.3:
-        plan.client_kills.append(Kill(random.choice(CLIENT), random.choice(NTH)))
-    if random.random() < 0.5:
-        plan.noise = Noise(*(random.choice((0.0, 0.01, 0.05)) for _ in range(6)))
-    for name, chance in (
-        ("worker_dies", 0.02),
-        ("client_dies", 0.05),
-        ("eio", 0.02),
-        ("full", 0.03),
-        ("no_trip", 0.03),
-        ("leap", 0.02),
-        ("damage", 0.1),
-        ("orphans", 0.5),
-        ("away", 0.1),
-    ):
-        if random.random() < 0.25:
-            setattr(plan, name, chance)
-    plan.spoil = random.choice((0.2, 0.5, 0.9))
-    plan.queue = random.choice((2, 8, 64, 64))
-    if any(word in target for word in ("remove", "prune", "lines", "engine", "snapshot")):
-        plan.snapshot, plan.rounds = 0.6, 45
-    if target in RUNNING and "remove" in target and "aside" in target:
-        plan.eio = 0.3
+    _draw(plan, random)
+    if target in POINTS:
+        _aim(plan, target, random)
+    elif target.startswith("EIO "):
+        plan.kills.insert(0, Kill(_an_error(target, random)))
+        plan.snapshot, plan.rounds = 1.0, 60
+    elif target in BOOSTS:
+        for name, chance in BOOSTS[target].items():
+            setattr(plan, name, list(chance) if isinstance(chance, list) else chance)
     return plan
 
 
@@ -106,32 +109,68 @@ def after_an_error(random: Random) -> list[Kill]:
     ]
 
 
-def _before(target: str, random: Random) -> Kill | None:
-    """Of a point that only a second start reaches: what must have happened before it."""
-    who = "client " if target in CLIENT else ""
+def _draw(plan: Plan, random: Random) -> None:
+    """All that has nothing to do with what the plan aims at."""
+    if random.random() < 0.3:
+        plan.kills.append(Kill(random.choice(RUNNING + RECOVERING)))
+    elif random.random() < 0.3:
+        plan.kills += after_an_error(random)
+    if random.random() < 0.3:
+        plan.client_kills.append(Kill(random.choice(CLIENT), random.choice(NTH)))
+    if random.random() < 0.5:
+        plan.noise = Noise(*(random.choice((0.0, 0.01, 0.05)) for _ in range(6)))
+    for name, chance in CHANCES.items():
+        if random.random() < 0.25:
+            setattr(plan, name, chance)
+    plan.spoil = random.choice((0.2, 0.5, 0.9))
+    plan.queue = random.choice((2, 8, 64, 64))
+
+
+def _aim(plan: Plan, target: str, random: Random) -> None:
+    """Have what is needed for a kill there, and the kill."""
+    kills = plan.client_kills if target in CLIENT else plan.kills
+    before = _before(target, random)
+    seldom = any(word in target for word in SELDOM)
+    nth = 1 if before else random.choice((1, 1, 2) if seldom else NTH)
+    kills[:0] = [*before, Kill(target, nth)]
+    if seldom:
+        plan.snapshot, plan.rounds = 0.6, 45
+    if any(target.endswith(what) for what in ("remove segment", "prune", "command")):
+        plan.snapshot, plan.rounds = 1.0, 100
+
+
+def _before(target: str, random: Random) -> list[Kill]:
+    """What must have happened before a point is reached."""
+    who, phase = ("client ", "") if target in CLIENT else ("", " in recovery")
+    half = random.choice(("after create", "during write", "before sync"))
+    torn = Kill(who + random.choice(TEARS), random.choice(NTH), 1.0)
     if "remove torn end aside" in target:
-        phase = "" if who else " in recovery"
-        return Kill(
-            f"{who}{random.choice(('after create', 'during write', 'before sync'))} torn end aside{phase}",
-            1,
-            0.0,
-        )
+        return [torn, Kill(f"{who}{half} torn end aside{phase}", 1, 0.0)]
     if "torn end" in target:
-        return Kill(who + random.choice(TEARS), random.choice(NTH), 1.0)
-    if "remove segment aside" in target and target not in RUNNING:
-        at = random.choice(("after create", "during write", "before sync"))
-        return Kill(f"{who}{at} segment aside", random.choice((1, 1, 2)), 0.0)
+        return [torn]
+    if "remove" in target and "aside" in target and target in RUNNING:
+        what = target.split()[2]
+        return [Kill(f"EIO sync {what} aside", random.choice((1, 1, 2)), 0.0)]
+    if "remove segment aside" in target:
+        return [Kill(f"{who}{half} segment aside", random.choice((1, 1, 2)), 0.0)]
     if target not in RECOVERING:
-        return None
+        return []
     if "remove segment" in target:
-        return Kill(random.choice(TEARS), random.choice(NTH), 0.5)
+        return [torn._replace(power=0.5)]
     for what in ("engine", "lines"):
         if f"remove {what} aside" in target:
-            return Kill(
-                f"{random.choice(('after create', 'during write', 'before sync'))} {what} aside", 1, 0.0
-            )
+            return [Kill(f"{half} {what} aside", 1, 0.0)]
     if "remove lines" in target:
-        return Kill(random.choice(("after replace lines aside", "before replace lines")), 1, 0.0)
+        return [Kill(random.choice(("after replace lines aside", "before replace lines")), 1, 0.0)]
     if "remove engine" in target:
-        return Kill(random.choice(("after replace engine aside", "before replace lines")), 1, 0.0)
-    return Kill(random.choice(RUNNING), random.choice(NTH))
+        return [Kill(random.choice(("after replace engine aside", "before replace lines")), 1, 0.0)]
+    return [Kill(random.choice(("after answer", "before apply", *TEARS)), random.choice(NTH))]
+
+
+def _an_error(target: str, random: Random) -> str:
+    """One of the operations of this kind."""
+    files = {"write": ["segment"], "sync": ["segment"], "remove": ["segment", "lines", "engine"]}
+    others = {"sync_names": ["segment", "lines"]}
+    operation = target.removeprefix("EIO ")
+    aside = [f"{what} aside" for what in ("segment", "engine", "lines")]
+    return f"{target} {random.choice(files.get(operation, others.get(operation, aside)))}"

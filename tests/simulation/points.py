@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from simulation.disk import Faults, Killed
 
@@ -70,6 +71,14 @@ CLIENT = [
 _SUBJECTS = (("torn", "torn end"), ("segment", "segment"), ("lines", "lines"), ("engine", "engine"))
 
 
+class Kill(NamedTuple):
+    """A kill, or an EIO, at a point: how often that is passed, and the chance that the power fails too."""
+
+    point: str
+    nth: int = 1
+    power: float = 0.5
+
+
 @dataclass
 class Points(Faults):
     """Faults whose kills are named; several disks and a program share one.
@@ -77,19 +86,17 @@ class Points(Faults):
     Attributes:
         who: in front of each name, empty for a node's.
         phase: behind each name, such as `` in recovery``.
-        kill_point, kill_nth: where the next kill is, or the next EIO, and how often that point is passed first.
-        kill_power: the chance that the power fails too.
-        struck: that chance, if it has happened since somebody looked.
+        kills: what is to come, one after the other.
+        struck: the chance that the power fails too, if one has come since somebody looked.
         reached: how often each point was.
     """
 
     who: str = ""
     phase: str = ""
-    kill_point: str | None = None
-    kill_nth: int = 1
-    kill_power: float = 0.0
+    kills: list[Kill] = field(default_factory=list)
     struck: float | None = None
     reached: Counter[str] = field(default_factory=Counter)
+    _passed: int = 0
 
     def reach(self, point: str) -> None:
         """The program is here."""
@@ -107,22 +114,21 @@ class Points(Faults):
         self.reach(f"after {point}")
 
     def fails(self, what: str) -> bool:
-        if self._due(f"EIO {_point(what)}"):
-            self.kill_point, self.struck = None, self.kill_power
-            return True
-        return super().fails(what)
+        return self._due(f"EIO {_point(what)}") or super().fails(what)
 
     def _due(self, point: str) -> bool:
         name = self.who + point + self.phase
         self.reached[name] += 1
-        if name != self.kill_point:
+        if not self.kills or name != self.kills[0].point:
             return False
-        self.kill_nth -= 1
-        return self.kill_nth <= 0
+        self._passed += 1
+        if self._passed < self.kills[0].nth:
+            return False
+        self.struck, self._passed = self.kills.pop(0).power, 0
+        return True
 
     def _kill(self, where: str) -> None:
         name = self.who + where + self.phase
-        self.kill_point, self.struck = None, self.kill_power
         self.injected[f"kill {name}"] += 1
         raise Killed(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -55,6 +56,12 @@ class Tally:
         """What was injected less often than that."""
         return [each for each in EXPECTED if self.injected[each] < least]
 
+    def seldom(self, count: int) -> list[str]:
+        """So many of what was injected least often."""
+        return [
+            each.removeprefix("kill ") for each in sorted(EXPECTED, key=self.injected.__getitem__)[:count]
+        ]
+
     def lines(self) -> list[str]:
         """All of it, for people."""
         rows = [f"{count:10,}  {what}" for what, count in sorted(self.injected.items())]
@@ -81,11 +88,11 @@ def _name(seed: int, target: str | None) -> str:
     return f"seed {seed}" if target is None else f"seed {seed}, aiming at {target!r}"
 
 
-def run_seeds(seeds: range) -> Tally:
-    """Some schedules."""
+def run_seeds(seeds: range, targets: Sequence[str | None] = (None,)) -> Tally:
+    """Some schedules, that aim at these in turn."""
     tally = Tally()
     for seed in seeds:
-        tally.run(seed)
+        tally.run(seed, targets[seed % len(targets)])
     return tally
 
 
@@ -96,4 +103,4 @@ def run_until_all(tally: Tally, seed: int, tries: int) -> None:
         for count in range(tries):
             if tally.injected[name]:
                 break
-            tally.run(seed + count, target if target in POINTS else None)
+            tally.run(seed + count, target)

@@ -40,9 +40,15 @@ class World:
         self.injected: Counter[str] = Counter()
         self.clock = SimClock(county.BEGIN_S)
         self.points = Points(
-            Random(random.random()), short_writes=0.02, spoil=plan.spoil, injected=self.injected
+            Random(random.random()),
+            short_writes=0.02,
+            spoil=plan.spoil,
+            injected=self.injected,
+            kills=list(plan.kills),
         )
-        self.client_points = Points(Random(random.random()), who="client ", injected=self.injected)
+        self.client_points = Points(
+            Random(random.random()), who="client ", injected=self.injected, kills=list(plan.client_kills)
+        )
         self.disk = SimDisk(self.points, name="segment")
         self.shelf = SimDisk(self.points, name="lines")
         self.network = Network(random, self.clock, self.injected)
@@ -65,7 +71,6 @@ class World:
         self.shard: ShardProcess | None = None
         self.workers: dict[str, WorkerProcess | None] = {"worker-0": None, "worker-1": None}
         self.starts = 0
-        self.kills = {"": list(plan.kills), "client ": list(plan.client_kills)}
         self.away: Counter[str] = Counter()
         self.mishaps = Mishaps(self)
         self.calm = False
@@ -81,8 +86,6 @@ class World:
 
     def run(self) -> None:
         """All of it; raises `Violation`."""
-        self._arm(self.points)
-        self._arm(self.client_points)
         self.network.noise = self.plan.noise
         for given in county.registry():
             self._guard("registry", partial(self._register, given))
@@ -96,8 +99,6 @@ class World:
         self.clock.pass_by(random.choice((0.001, 0.01, 0.05, 0.3)), pace=random.choice((1, 1, 60, 600, 6000)))
         if not self.calm:
             self.mishaps.happen()
-        self._arm(self.points)
-        self._arm(self.client_points)
         acts: list[Callable[[], None]] = [self._node] * 3
         acts += [partial(self._worker, name) for name in self.workers]
         acts += [partial(self._guard, name, partial(self._exchange, name)) for name in self.clients]
@@ -114,7 +115,7 @@ class World:
         self.away.clear()
         self.network.noise = Noise()
         for points in (self.points, self.client_points):
-            points.kill_point = None
+            points.kills.clear()
             points.fail_at.clear()
         self.mishaps.empty()
         if self.shard is not None and self.shard.state.now_s is not None:
@@ -201,12 +202,6 @@ class World:
             else:
                 self.worker_dies(name)
         self.points.fail_at.clear()
-        self._arm(self.points)
-
-    def _arm(self, points: Points) -> None:
-        """The next kill, if none is due."""
-        if points.kill_point is None and self.kills[points.who] and not self.calm:
-            points.kill_point, points.kill_nth, points.kill_power = self.kills[points.who].pop(0)
 
     def _power_fails(self, points: Points) -> bool:
         chance = self.plan.power if points.struck is None else points.struck
@@ -256,7 +251,6 @@ class World:
     def client_dies(self, name: str) -> None:
         self.clients[name].die(power=self._power_fails(self.client_points))
         self.client_points.fail_at.clear()
-        self._arm(self.client_points)
         self.clients[name].disk.capacity = None
 
     def _exchange(self, name: str) -> None:
