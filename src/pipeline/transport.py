@@ -22,6 +22,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from fastcore.errors import FeikongError
+from pipeline.clock import RealClock
 from pipeline.closing import Closing
 from pipeline.keys import KeyPair, new_pair
 from pipeline.links import FRAMES_MAX, Received, Sent
@@ -33,6 +34,7 @@ __all__ = ["Client", "Server", "Sockets", "TransportError", "Waiter"]
 COPIED_MAX: Final = 1 << 16
 """Bytes up to which a frame is copied; larger ones are handed over as they lie."""
 PROBE_MS: Final = 5_000
+REDIAL_S: Final = 2.0
 LOCAL_PATH_BYTES_MAX: Final = 100
 ALONE: Final = "tcp://127.0.0.1:*"
 ZAP: Final = "inproc://zeromq.zap.01"
@@ -40,12 +42,12 @@ ZAP: Final = "inproc://zeromq.zap.01"
 _MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 """As a number: joined anew for each frame, flags cost more than the frame."""
 
-_REFUSALS: Final = (
+_TURNED_AWAY: Final = (
     zmq.Event.HANDSHAKE_FAILED_AUTH
     | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
     | zmq.Event.HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.Event.DISCONNECTED
 )
+_REFUSALS: Final = _TURNED_AWAY | zmq.Event.DISCONNECTED
 _COMMON: Final[dict[int, int]] = {
     zmq.LINGER: 0,
     zmq.MAXMSGSIZE: BODY_BYTES_MAX,
@@ -106,9 +108,15 @@ class Server:
 class Client:
     """A DEALER; made by `Sockets`. It connects by itself, again and again."""
 
-    def __init__(self, socket: zmq.Socket[bytes], watch: zmq.Socket[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        watch: zmq.Socket[bytes] | None = None,
+        redial: _Redial | None = None,
+    ) -> None:
         self._socket = socket
         self._watch = watch
+        self._redial = redial
 
     @property
     def lost(self) -> bool:
@@ -134,6 +142,8 @@ class Client:
         try:
             _send(self._socket, frames)
         except zmq.Again:
+            if self._redial is not None:
+                self._redial.look()
             return False
         return True
 
@@ -144,6 +154,28 @@ class Client:
     def close(self) -> None:
         """Close, with what was not yet sent; closing twice does nothing."""
         self._socket.close(linger=0)
+
+
+class _Redial:
+    """Connects anew where this end was turned away, since libzmq gives up then: its key may have been allowed since."""
+
+    def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
+        self._socket = socket
+        self._endpoint = endpoint
+        self._clock = RealClock()
+        self._watch = socket.get_monitor_socket(_TURNED_AWAY)
+        self._due_s: float | None = None
+
+    def look(self) -> None:
+        """See whether it was, and whether it is time to try again."""
+        now_s = self._clock.monotonic_s()
+        while self._watch.poll(0):
+            recv_monitor_message(self._watch)
+            self._due_s = now_s + REDIAL_S
+        if self._due_s is not None and now_s >= self._due_s:
+            self._due_s = None
+            self._socket.disconnect(self._endpoint)
+            self._socket.connect(self._endpoint)
 
 
 class Waiter:
@@ -206,7 +238,7 @@ class Sockets(Closing):
         _set(socket, {**_COMMON, zmq.IMMEDIATE: 1, zmq.RCVHWM: queue, zmq.SNDHWM: queue})
         _set(socket, {zmq.RECONNECT_IVL: 100, zmq.RECONNECT_IVL_MAX: 5_000})
         _set(socket, _credentials(pair, server_key))
-        return Client(_connect(socket, endpoint))
+        return Client(_connect(socket, endpoint), redial=_Redial(socket, endpoint))
 
     def serve_local(self, path: Path, *, queue: int = 64) -> Server:
         """Bind a ROUTER for this machine's other processes: a socket in a folder that is its owner's alone."""

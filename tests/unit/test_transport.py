@@ -111,6 +111,26 @@ def test_a_revoked_key_is_known_at_once_and_does_not_come_back(tmp_path):
         assert turned_away(made, server, transport._credentials(FRIEND, NODE_PAIR.public.curve))
 
 
+def test_who_was_turned_away_gets_in_once_its_key_is_allowed(monkeypatch):
+    monkeypatch.setattr(transport, "REDIAL_S", 0.1)
+    asked: list[bytes] = []
+    allowed: set[bytes] = set()
+
+    def admit(key: bytes) -> bool:
+        asked.append(key)
+        return key in allowed
+
+    with Sockets({"producers": admit}) as made:
+        server = made.serve(ANYWHERE, NODE_PAIR, "producers")
+        client = made.connect(server.endpoint, FRIEND, NODE_PAIR.public.curve)
+        while asked.count(FRIEND.public.curve) < 3:
+            assert not client.send([b"too early", b""])
+            client.wait(0.01)
+        allowed.add(FRIEND.public.curve)
+        assert deliver(client, [b"now", b""])
+        assert take(server).frames == [b"now", b""]
+
+
 def planted(monkeypatch, *dropped: int) -> None:
     """A server that is made without some of its guards."""
     guards = transport._guards
