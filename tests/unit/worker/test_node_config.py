@@ -93,7 +93,10 @@ grids = ["north"]
         ("dead_letters_mib = 0", "node.dead_letters_mib: expected a whole number from 1"),
         ("feed_mib = 0", "node.feed_mib: expected a whole number from 1"),
         ('feed = "ledger"', "node.feed: expected a list of outputs: intervals, ledger, exceptions"),
-        ('feed = ["ledger", "leger"]', "node.feed: expected a list of outputs: intervals, ledger, exceptions"),
+        (
+            'feed = ["ledger", "leger"]',
+            "node.feed: expected a list of outputs: intervals, ledger, exceptions",
+        ),
         ('listen = "7070"', 'node.listen: expected an endpoint of this machine such as "tcp://0.0.0.0:7070"'),
         ('listen = "ipc:///tmp/x"', "node.listen: expected an endpoint of this machine"),
         ("port = 7070", "node.port: unknown key; expected one of listen, workers, worker_memory_mib, shards"),
