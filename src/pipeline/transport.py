@@ -31,6 +31,8 @@ from pipeline.zap import Admit, Door
 
 __all__ = ["Client", "Server", "Sockets", "TransportError", "Waiter"]
 
+_Socket = zmq.Socket[bytes]
+
 COPIED_MAX: Final = 1 << 16
 """Bytes up to which a frame is copied; larger ones are handed over as they lie."""
 PROBE_MS: Final = 5_000
@@ -38,9 +40,7 @@ REDIAL_S: Final = 2.0
 LOCAL_PATH_BYTES_MAX: Final = 100
 ALONE: Final = "tcp://127.0.0.1:*"
 ZAP: Final = "inproc://zeromq.zap.01"
-
-_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
-"""As a number: joined anew for each frame, flags cost more than the frame."""
+_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)  # joined anew for each frame, flags cost more than the frame
 
 _TURNED_AWAY: Final = (
     zmq.Event.HANDSHAKE_FAILED_AUTH
@@ -108,12 +108,7 @@ class Server:
 class Client:
     """A DEALER; made by `Sockets`. It connects by itself, again and again."""
 
-    def __init__(
-        self,
-        socket: zmq.Socket[bytes],
-        watch: zmq.Socket[bytes] | None = None,
-        redial: _Redial | None = None,
-    ) -> None:
+    def __init__(self, socket: _Socket, watch: _Socket | None = None, redial: _Redial | None = None) -> None:
         self._socket = socket
         self._watch = watch
         self._redial = redial
@@ -159,21 +154,18 @@ class Client:
 class _Redial:
     """Connects anew where this end was turned away, since libzmq gives up then: its key may have been allowed since."""
 
-    def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
-        self._socket = socket
-        self._endpoint = endpoint
-        self._clock = RealClock()
+    def __init__(self, socket: _Socket, endpoint: str) -> None:
+        self._socket, self._endpoint = socket, endpoint
         self._watch = socket.get_monitor_socket(_TURNED_AWAY)
-        self._due_s: float | None = None
+        self._due_s = float("inf")
 
     def look(self) -> None:
         """See whether it was, and whether it is time to try again."""
-        now_s = self._clock.monotonic_s()
-        while self._watch.poll(0):
-            recv_monitor_message(self._watch)
+        now_s = RealClock().monotonic_s()
+        while self._watch.poll(0) and recv_monitor_message(self._watch):
             self._due_s = now_s + REDIAL_S
-        if self._due_s is not None and now_s >= self._due_s:
-            self._due_s = None
+        if now_s >= self._due_s:
+            self._due_s = float("inf")
             self._socket.disconnect(self._endpoint)
             self._socket.connect(self._endpoint)
 

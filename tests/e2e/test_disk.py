@@ -120,7 +120,7 @@ def test_a_sync_that_fails_once_ends_the_node_and_the_next_start_has_all(node):
         time.sleep(0.5)
         fault(node, "eio")
         assert node.wait() == 1
-        assert "could not be synced" in node.said
+        assert "What is on the disk is not known" in node.said
         assert (node.folder / "hooks" / "eio-was").exists()
         wait_for(lambda: not node.pids("engine") and not node.pids("worker"), "no part is left")
         node.start()

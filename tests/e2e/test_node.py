@@ -172,7 +172,7 @@ def test_kill_9_of_workers_under_load(shards):
             assert before
             os.kill(before[0], signal.SIGKILL)
         load.finish()
-        assert node.said.count("has ended: signal SIGKILL") == 4
+        wait_for(lambda: node.said.count("has ended: signal SIGKILL") == 4, "each is noticed")
         assert node.stop() == 0
         node.check()
         assert node.reads() == expected(load.ends)
