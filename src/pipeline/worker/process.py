@@ -110,12 +110,13 @@ def _run(
             keys_due_s = now_s + KEYS_S
             ring.refresh()
             _check(links)
-        worker.allowed(ring.current)  # the authenticator may have looked since
+        worker.allowed(ring.current)
         _take_shards(worker, links, now_s)
         for _ in range(AT_ONCE):
             received = server.receive()
             if received is None:
                 break
+            worker.allowed(ring.current)  # the authenticator may have let its sender in since
             worker.on_producer(received, now_s)
         worker.on_time(clock.monotonic_s())
 
