@@ -1,9 +1,12 @@
 # Memory that Arrow comes to own: blocks taken from a pool, cut into columns, and given back when the last
 # array is gone.
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from fastcore.core cimport Intervals
 from fastcore.index cimport Index
+
+cdef enum:
+    COPIED_BEYOND = 16               # bytes that a text may be copied with
 
 cdef class Block:
     cdef char* data
@@ -18,6 +21,10 @@ cdef Block small_block(int64_t size)                     # MemoryError where the
 cdef Block intervals_block(int64_t rows, Intervals* out)
 # A block for that many ids as text.
 cdef Block text_block(int64_t rows)
+# Gathers ids of text: their bytes, and where each begins and ends. Room for COPIED_BEYOND more is there.
+cdef void gather_texts(
+    const Index* index, const uint64_t* codes, int64_t rows, int32_t* offsets, char* bytes
+) noexcept nogil
 # An Arrow array of ids: `codes` are the states' first fields, in memory of `owner`. With text, its bytes are gathered.
 cdef object id_array(
     const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid

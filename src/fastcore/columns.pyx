@@ -97,10 +97,21 @@ cdef Block text_block(int64_t rows):
     return large_block(padded(4 * (rows + 1)) + ID_BYTES * (rows + 1))
 
 
+cdef void gather_texts(
+    const Index* index, const uint64_t* codes, int64_t rows, int32_t* offsets, char* bytes
+) noexcept nogil:
+    """A row without an id has the code 0: no text."""
+    cdef int64_t i, length = 0
+    for i in range(rows):
+        offsets[i] = <int32_t>length
+        copy_text(bytes + length, index.text + (codes[i] >> 8), codes[i] & 0xFF)
+        length += codes[i] & 0xFF
+    offsets[rows] = <int32_t>length
+
+
 cdef object id_array(
     const Index* index, bint text, const uint64_t* codes, int64_t rows, object owner, object valid
 ):
-    cdef int64_t i, length = 0
     cdef int32_t* offsets
     cdef char* bytes
     if not text:
@@ -109,14 +120,9 @@ cdef object id_array(
     offsets = <int32_t*><size_t>owner.ctypes.data
     bytes = <char*>offsets + padded(4 * (rows + 1))
     with nogil:
-        # A row without an id has the code 0: no text.
-        for i in range(rows):
-            offsets[i] = <int32_t>length
-            copy_text(bytes + length, index.text + (codes[i] >> 8), codes[i] & 0xFF)
-            length += codes[i] & 0xFF
-        offsets[rows] = <int32_t>length
+        gather_texts(index, codes, rows, offsets, bytes)
     return pa.Array.from_buffers(pa.string(), rows, [
         valid,
         pa.foreign_buffer(<size_t>offsets, 4 * (rows + 1), owner),
-        pa.foreign_buffer(<size_t>bytes, length, owner),
+        pa.foreign_buffer(<size_t>bytes, offsets[rows], owner),
     ])

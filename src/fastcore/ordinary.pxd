@@ -14,7 +14,7 @@ cdef enum:
     ORDINARY_STATUS = 1 | 2 | 4 | 8  # none of these is set
     FULL_COUNT = 16                  # forward reads after which a meter's typical energy is believed
     MOMENTS = 64                     # instants remembered, a power of two
-    # Bits of a meter's last eight bytes, from `quality` to `spare`.
+    # Bits of a meter's last eight bytes, from `quality` to `is_switch`.
     FLAGS_BIT = 8
     COUNT_BIT = 24
     RUNS_BIT = 32

@@ -7,5 +7,5 @@ from fastcore.sheets cimport Words
 cdef object intervals_batch(
     const Core* core, object schema, Block block, Block meter_texts, Block account_texts, Block district_texts
 )
-# The rows of another output, whose columns the core has not written yet.
+# The rows of another output, whose columns the core has not written yet; None if there are none.
 cdef object output_batch(const Core* core, str output, object schema, Words level_texts)

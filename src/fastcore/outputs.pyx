@@ -261,17 +261,17 @@ cdef object collection_batch(const Core* core, object schema):
 
 cdef object output_batch(const Core* core, str output, object schema, Words level_texts):
     if output == "ledger":
-        return ledger_batch(core, schema)
+        return ledger_batch(core, schema) if core.ledger.items else None
     if output == "exceptions":
-        return exceptions_batch(core, schema)
+        return exceptions_batch(core, schema) if core.exceptions.items else None
     if output == "notices":
-        return notices_batch(core, schema, level_texts)
+        return notices_batch(core, schema, level_texts) if core.notices.items else None
     if output == "commands":
-        return commands_batch(core, schema)
+        return commands_batch(core, schema) if core.commands.items else None
     if output == "districts":
-        return districts_batch(core, schema)
+        return districts_batch(core, schema) if core.window_rows.items else None
     if output == "collection":
-        return collection_batch(core, schema)
+        return collection_batch(core, schema) if core.collection.items else None
     if output == "findings":
-        return entries_batch(core, &core.finding_rows, schema, False)
-    return entries_batch(core, &core.order_rows, schema, True)
+        return entries_batch(core, &core.finding_rows, schema, False) if core.finding_rows.items else None
+    return entries_batch(core, &core.order_rows, schema, True) if core.order_rows.items else None

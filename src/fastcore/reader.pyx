@@ -13,7 +13,7 @@ from fastcore.schemas import STATES
 
 from fastcore.columns cimport Block, id_array, intervals_block, text_block
 from fastcore.configured cimport Configured
-from fastcore.core cimport Core, Rows, free_core, new_core
+from fastcore.core cimport Core, free_core, new_core
 from fastcore.entries cimport standing_entries
 from fastcore.index cimport Index
 from fastcore.native cimport NEVER
@@ -138,29 +138,11 @@ cdef class Reader:
     cdef object output(self, str name, Block block):
         """An output of the newest batch; `block` has the columns of its intervals."""
         cdef Core* core = self.core
-        cdef const Rows* rows = &core.ledger
-        id_type = self.id_type
-        if name == "intervals":
-            if core.intervals.items == 0:
-                return empty_output(name, id_type)
-            made = intervals_batch(
-                core, schema_of(name, id_type), block, self.meter_texts, self.account_texts, self.district_texts)
+        schema = schema_of(name, self.id_type)
+        made = None
+        if name != "intervals":
+            made = output_batch(core, name, schema, self.configured.level_texts)
+        elif core.intervals.items:
+            made = intervals_batch(core, schema, block, self.meter_texts, self.account_texts, self.district_texts)
             self.meter_texts = self.account_texts = self.district_texts = None
-            return made
-        if name == "exceptions":
-            rows = &core.exceptions
-        elif name == "notices":
-            rows = &core.notices
-        elif name == "commands":
-            rows = &core.commands
-        elif name == "districts":
-            rows = &core.window_rows
-        elif name == "collection":
-            rows = &core.collection
-        elif name == "findings":
-            rows = &core.finding_rows
-        elif name == "orders":
-            rows = &core.order_rows
-        if rows.items == 0:
-            return empty_output(name, id_type)
-        return output_batch(core, name, schema_of(name, id_type), self.configured.level_texts)
+        return empty_output(name, self.id_type) if made is None else made

@@ -10,13 +10,11 @@ from libc.string cimport memcpy, memset
 import numpy as np
 import pyarrow as pa
 
-from fastcore.columns cimport Block, small_block, padded
+from fastcore.columns cimport COPIED_BEYOND, Block, gather_texts, padded, small_block
 from fastcore.index cimport Index
-from fastcore.native cimport copy_text
 
 cdef enum:
     LINE_BYTES = 64
-    COPIED_BEYOND = 16               # bytes that a text may be copied with
 
 
 cdef void let_go_part(ArrowArray* part) noexcept:
@@ -125,13 +123,8 @@ cdef class Sheet:
         self.kept.append(block)
         offsets = <int32_t*>block.data
         bytes = block.data + padded(4 * (self.rows + 1))
-        size = 0
         with nogil:
-            for i in range(self.rows):
-                offsets[i] = <int32_t>size
-                copy_text(bytes + size, index.text + (codes[i] >> 8), codes[i] & 0xFF)
-                size += codes[i] & 0xFF
-            offsets[self.rows] = <int32_t>size
+            gather_texts(index, codes, self.rows, offsets, bytes)
         self.add_text(offsets, bytes, valid)
         return 0
 
