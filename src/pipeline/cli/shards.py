@@ -12,7 +12,7 @@ from pipeline.cli._node import DATA, node_lock
 from pipeline.cli._terminal import Bar, progress_bar
 from pipeline.errors import LogError
 from pipeline.journal import JournalError, RealDisk, verify
-from pipeline.node.layout import Places, read_layout
+from pipeline.node.layout import SHARDS_MAX, Places, read_layout
 from pipeline.reshard.build import Resharded
 from pipeline.reshard.move import change_shards, finish
 
@@ -35,7 +35,7 @@ class _Steps:
 
 
 @click.command()
-@click.argument("number", type=click.IntRange(1, 64))
+@click.argument("number", type=click.IntRange(1, SHARDS_MAX))
 @DATA
 @click.option("--json", "as_json", is_flag=True, help="Print what it came to as JSON.")
 def shards(number: int, data: Path, as_json: bool) -> None:

@@ -181,9 +181,8 @@ class Feed:
     def _start(self, producer: bytes, ring: Ring, ask: Ask) -> Cursor:
         """The cursor that is asked for; raises `Refused` if what is there does not reach so far."""
         if ask.start == OLDEST:
-            return Cursor(
-                max(ring.oldest, 1)
-            )  # the first batch there is; never what means "the oldest" itself
+            # The first batch there is; never what means "the oldest" itself.
+            return Cursor(max(ring.oldest, 1))
         if ask.start == NEWEST:
             return Cursor(self._next_seq)
         if ask.start.seq < ring.oldest or ask.start > Cursor(self._next_seq):

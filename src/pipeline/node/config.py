@@ -37,6 +37,7 @@ from fastcore import config_values as values
 from fastcore.config_reader import Mistakes, Reader
 from fastcore.config_values import Misfit
 from fastcore.schemas import OUTPUTS
+from pipeline.node.layout import SHARDS_MAX
 from pipeline.wire.cim import Codes
 
 __all__ = ["EVERYTHING", "HeadEndConfig", "NodeConfig", "Setup", "setup_from_toml", "split_toml"]
@@ -45,7 +46,6 @@ EVERYTHING: Final = "*"
 """As a district: what no other head-end gets."""
 
 WORKERS_MAX: Final = 64
-SHARDS_MAX: Final = 64
 MIB_MAX: Final = 1 << 20
 WORKER_MIB_LEAST: Final = 256
 HEADENDS_MAX: Final = 1024
@@ -140,19 +140,24 @@ def _node(text: str, mistakes: Mistakes) -> NodeConfig:
     table = document.table("node", required=False)
     if table is None:
         return NodeConfig()
+    default = NodeConfig()
+
+    def count(name: str, least: int, most: int) -> Any:
+        return table.take(name, lambda value: values.count(value, least, most), getattr(default, name))
+
     fields: dict[str, Any] = {
-        "listen": table.take("listen", _listen, NodeConfig().listen),
-        "workers": table.take("workers", lambda value: values.count(value, 1, WORKERS_MAX), 1),
-        "worker_memory_mib": table.take(
-            "worker_memory_mib", lambda value: values.count(value, WORKER_MIB_LEAST, MIB_MAX), 1024
-        ),
-        "shards": table.take("shards", lambda value: values.count(value, 1, SHARDS_MAX), 1),
+        "listen": table.take("listen", _listen, default.listen),
+        "workers": count("workers", 1, WORKERS_MAX),
+        "worker_memory_mib": count("worker_memory_mib", WORKER_MIB_LEAST, MIB_MAX),
+        "shards": count("shards", 1, SHARDS_MAX),
         "snapshot_every_s": table.take(
-            "snapshot_every", lambda value: values.duration_s(value, SNAPSHOT_S_LEAST), 900
+            "snapshot_every",
+            lambda value: values.duration_s(value, SNAPSHOT_S_LEAST),
+            default.snapshot_every_s,
         ),
-        "dead_letters_mib": table.take("dead_letters_mib", lambda value: values.count(value, 1, MIB_MAX), 64),
-        "feed": table.take("feed", _outputs, ()),
-        "feed_mib": table.take("feed_mib", lambda value: values.count(value, 1, MIB_MAX), 64),
+        "dead_letters_mib": count("dead_letters_mib", 1, MIB_MAX),
+        "feed": table.take("feed", _outputs, default.feed),
+        "feed_mib": count("feed_mib", 1, MIB_MAX),
     }
     headends = table.table("headends", required=False)
     fields["headends"] = {} if headends is None else _headends(headends)

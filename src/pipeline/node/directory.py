@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 
@@ -19,10 +19,14 @@ from pipeline.node.intake import Answer
 from pipeline.node.internal import Directory
 from pipeline.wire import Kind
 
-__all__ = ["Directories"]
+__all__ = ["LEARNED", "Directories"]
 
 IDS_AT_ONCE: Final = 1 << 20
-_WHAT: Final = {Kind.ACCOUNTS: ("accounts", "account_id"), Kind.METERS: ("meters", "meter_id")}
+LEARNED: Final[dict[Kind, tuple[Literal["accounts", "meters"], str]]] = {
+    Kind.ACCOUNTS: ("accounts", "account_id"),
+    Kind.METERS: ("meters", "meter_id"),
+}
+"""What is learned from a kind of batch, and the column of its ids."""
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ class Directories:
         self._sent[route] = 0
         if engine is None:
             return
-        for (what, column), table in zip(_WHAT.values(), (engine.accounts(), engine.meters()), strict=True):
+        for (what, column), table in zip(LEARNED.values(), (engine.accounts(), engine.meters()), strict=True):
             ids = table[column]
             for start in range(0, len(ids), IDS_AT_ONCE):
                 yield self._tell(route, what, ids.slice(start, IDS_AT_ONCE))
@@ -63,9 +67,9 @@ class Directories:
 
     def applied(self, entry: Entry, content: pa.RecordBatch) -> Iterator[Answer]:
         """A registry batch was applied; what workers must be told."""
-        if not self._sent or entry.kind not in _WHAT or not content.num_rows:
+        if not self._sent or entry.kind not in LEARNED or not content.num_rows:
             return
-        what, column = _WHAT[entry.kind]
+        what, column = LEARNED[entry.kind]
         lesson = _Lesson({}, [part.producer for part in entry.parts])
         for route in self._sent:
             yield self._tell(route, what, content[column])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ from fastcore.engine import NOW_LEAST_S, NOW_MOST_S
 from pipeline.journal import Buffer
 from pipeline.node.entries import Entry, Sent, What, entry_bytes, epoch_entry
 from pipeline.node.internal import (
+    LANE_OF,
     LANES,
     Batch,
     Ended,
@@ -37,17 +38,7 @@ from pipeline.wire import MAY_SEND, Kind, Reason, Role, read_batch, write_batch
 from pipeline.wire.check import TICK
 from pipeline.wire.schemas import ARROW_KINDS
 
-__all__ = ["LANE_OF", "Answer", "Intake", "Item", "Session", "Welcome"]
-
-LANE_OF: Final[dict[Role, Lane]] = {
-    Role.OPERATOR: Lane.OPERATOR,
-    Role.PAYMENTS: Lane.URGENT,
-    Role.HEADEND: Lane.URGENT,
-    Role.READS: Lane.BULK,
-    Role.REGISTRY: Lane.BULK,
-    Role.SUBSCRIBER: Lane.BULK,
-}
-"""The lane of a role's HELLO: that of its batches, so that it is answered when all before it is settled."""
+__all__ = ["Answer", "Intake", "Item", "Session", "Welcome"]
 
 
 class Taken(NamedTuple):
@@ -157,7 +148,8 @@ class Intake:
             session.greeting = Item(
                 epoch_entry(greet.producer, greet.role, greet.epoch) if new else None, welcome
             )
-            self.lanes[LANE_OF[greet.role]].append(session.greeting)
+            # In the lane of its batches, so that it is answered when all before it is settled.
+            self.lanes[LANE_OF[greet.role] or Lane.BULK].append(session.greeting)
         return out
 
     def is_open(self, producer: bytes, number: int) -> bool:
@@ -333,6 +325,4 @@ def _only(kind: Kind, body: Buffer, rows: list[int], kept: list[bool]) -> bytes:
         if keep:
             slices.append(batch.slice(at, count))
         at += count
-    ids = [field.type for field in batch.schema if field.name.endswith("_id")]
-    whole = not any(pa.types.is_string(kind_of) for kind_of in ids)
-    return write_batch(kind, pa.Table.from_batches(slices, batch.schema), "uint64" if whole else "utf8")
+    return write_batch(kind, pa.Table.from_batches(slices, batch.schema))

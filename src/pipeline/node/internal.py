@@ -34,11 +34,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from pipeline.wire import Buffer, Kind, Reason, Role
+from pipeline.wire import BATCHES, MAY_SEND, Buffer, Kind, Reason, Role
 
 __all__ = [
     "HEAD_BYTES_MAX",
     "LANES",
+    "LANE_OF",
     "PARTS_MAX",
     "Batch",
     "Commands",
@@ -98,6 +99,16 @@ LANES: Final[dict[Kind, Lane]] = {
     Kind.DISTRICTS: Lane.BULK,
 }
 """The lane of each kind of batch: all that one key may send is in one lane, so nothing of one producer is reordered."""
+
+
+def _lane_of(role: Role) -> Lane | None:
+    lanes = {LANES[kind] for kind in MAY_SEND[role] & BATCHES}
+    assert len(lanes) <= 1, "what one key sends must not be reordered"
+    return lanes.pop() if lanes else None
+
+
+LANE_OF: Final = {role: _lane_of(role) for role in Role}
+"""The lane of all that a role may send; None for one that sends no batches."""
 
 
 class LinkError(Exception):

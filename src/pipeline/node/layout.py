@@ -38,7 +38,7 @@ __all__ = [
     "write_layout",
 ]
 
-SHARDS_MAX: Final = 256
+SHARDS_MAX: Final = 64
 GENERATIONS_MAX: Final = 1 << 16
 COMMAND_BITS: Final = 40
 """Bits of a command's id that its engine counts."""

@@ -162,7 +162,7 @@ class _Copy:
     def kill(self) -> None:
         """End it."""
         with suppress(ProcessLookupError):
-            os.kill(self._pid, 9)
+            os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
         os.close(self._said)
 

@@ -25,7 +25,7 @@ from pipeline.node.entries import Entry, is_batch
 from pipeline.node.lines import Lines
 from pipeline.wire import Kind, Refused, engine_kind, read_batch, write_batch
 
-__all__ = ["RESUME", "SUSPEND", "Outcome", "State", "content_of", "trips_update"]
+__all__ = ["RESUME", "SUSPEND", "Outcome", "State", "content_of", "of_all_trips", "trips_update"]
 
 SUSPEND: Final = "suspend_trips"
 RESUME: Final = "resume_trips"
@@ -105,9 +105,7 @@ class State:
 
     def _note(self, entry: Entry, updates: pa.RecordBatch) -> bool:
         """Keep who suspended the trips of the whole engine, by the last row that says so; whether one resumed them."""
-        rows = updates.filter(
-            pc.and_(pc.is_in(updates["op"], pa.array([SUSPEND, RESUME])), pc.is_null(updates["text"]))
-        )
+        rows = updates.filter(of_all_trips(updates))
         if not rows.num_rows:
             return False
         suspended = rows["op"][-1].as_py() == SUSPEND
@@ -117,6 +115,11 @@ class State:
             self.suspended_by_operator = suspended
             self.suspended_by_node = self.suspended_by_node and suspended
         return not suspended and bool(entry.parts)
+
+
+def of_all_trips(updates: pa.RecordBatch) -> pa.BooleanArray:
+    """Which rows of updates suspend or resume the trips of a whole engine."""
+    return pc.and_(pc.is_in(updates["op"], pa.array([SUSPEND, RESUME])), pc.is_null(updates["text"]))
 
 
 def trips_update(op: str, engine: Engine | None) -> bytes:

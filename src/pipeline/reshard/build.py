@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 from fastcore import Engine
 from pipeline.errors import LogError
 from pipeline.journal import SEGMENT_BYTES, Disk, Journal, Recovery
+from pipeline.node.directory import LEARNED
 from pipeline.node.entries import Entry, Sent, encode, entry_bytes, is_batch
 from pipeline.node.layout import Layout
-from pipeline.node.state import RESUME, SUSPEND, State, content_of
+from pipeline.node.state import State, content_of, of_all_trips
 from pipeline.reshard.ids import Commands, Ids
 from pipeline.reshard.merge import Event, Once, history
 from pipeline.wire import Kind, Refused
 from pipeline.wire.schemas import ARROW_KINDS
-from pipeline.worker.directory import What as Who
 from pipeline.worker.gather import body_of
 from pipeline.worker.split import Split
 
@@ -28,10 +28,6 @@ __all__ = ["Resharded", "reshard"]
 
 FRAME_BYTES: Final = 4 << 20
 OUTPUTS: Final = ("commands",)
-_LEARNED: Final[dict[Kind, tuple[Who, str]]] = {
-    Kind.ACCOUNTS: ("accounts", "account_id"),
-    Kind.METERS: ("meters", "meter_id"),
-}
 
 
 class Resharded(NamedTuple):
@@ -188,8 +184,8 @@ class _Resharding:
             taken = self._new[number].take(
                 Entry(entry.what, mine, entry.now_s, piece.batch.num_rows, entry.detail, body)
             )
-            if taken and entry.kind in _LEARNED:
-                who, column = _LEARNED[entry.kind]
+            if taken and entry.kind in LEARNED:
+                who, column = LEARNED[entry.kind]
                 self._split.directory.learn(who, piece.batch[column], number)
 
 
@@ -207,15 +203,11 @@ def _apart(
 
 def _for_one(kind: Kind, rows: pa.RecordBatch) -> pa.RecordBatch:
     """Without the rows that every shard had, and that have been carried to all with the first."""
-    return rows.filter(pc.invert(_for_all(rows))) if kind is Kind.UPDATES else rows
+    return rows.filter(pc.invert(of_all_trips(rows))) if kind is Kind.UPDATES else rows
 
 
 def _of_node(updates: pa.RecordBatch) -> bool:
-    return bool(pc.all(_for_all(updates)).as_py())
-
-
-def _for_all(updates: pa.RecordBatch) -> pa.BooleanArray:
-    return pc.and_(pc.is_in(updates["op"], pa.array([SUSPEND, RESUME])), pc.is_null(updates["text"]))
+    return bool(pc.all(of_all_trips(updates)).as_py())
 
 
 def _standing(engines: Iterable[Engine | None]) -> dict[object, tuple[object, str]]:

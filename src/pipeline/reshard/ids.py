@@ -16,6 +16,7 @@ from fastcore import Engine
 from fastcore.effects import Effects
 from pipeline.node.layout import Layout, command_base
 from pipeline.wire import Kind
+from pipeline.worker.split import with_column
 
 __all__ = ["Commands", "Ids"]
 
@@ -58,7 +59,7 @@ class Ids:
     ) -> pa.RecordBatch:
         """Rows that an old shard had taken, with ids as they are known outside now."""
         if kind is Kind.ACKS:
-            return _with(
+            return with_column(
                 rows, "command_id", [self._command(shard, each) for each in rows["command_id"].to_pylist()]
             )
         ops = rows["op"].to_pylist() if kind is Kind.UPDATES else []
@@ -68,7 +69,7 @@ class Ids:
             self._open(_TABLES[op], value, old, new) if op in _TABLES else value
             for op, value in zip(ops, rows["value"].to_pylist(), strict=True)
         ]
-        return _with(rows, "value", values)
+        return with_column(rows, "value", values)
 
     def _command(self, shard: int, own: int) -> int:
         known = self._old[shard].of.get(own)
@@ -100,9 +101,3 @@ def _row(
             found: dict[str, Any] = row
             return found
     return None
-
-
-def _with(rows: pa.RecordBatch, name: str, values: list[int | None]) -> pa.RecordBatch:
-    place = rows.schema.get_field_index(name)
-    field = rows.schema.field(place)
-    return rows.set_column(place, field, pa.array(values, field.type))

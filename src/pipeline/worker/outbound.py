@@ -7,7 +7,7 @@ number, which stands in line with the batches.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from pipeline.links import Link
 from pipeline.node.internal import Batch, Credit, FromWorker, Lane, Spent, pack
@@ -35,9 +35,6 @@ class _Waiting(NamedTuple):
     numbers: list[tuple[int, int]]
 
 
-_ORDER: Final = (Lane.OPERATOR, Lane.URGENT, Lane.BULK)
-
-
 class Outbound:
     """The way to one shard.
 
@@ -51,7 +48,7 @@ class Outbound:
         self.unanswered = 0
         self._link = link
         self._first: deque[list[Buffer]] = deque()
-        self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in _ORDER}
+        self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in Lane}
         self._flying_bytes = dict.fromkeys(Lane, 0)
         self._flying = dict.fromkeys(Lane, 0)
         self._ways: dict[int, Way] = {}
@@ -81,7 +78,7 @@ class Outbound:
             if not send(first[0]):
                 return False
             first.popleft()
-        for lane in _ORDER:
+        for lane in Lane:
             waiting = self._lanes[lane]
             while waiting and self._may(lane, waiting[0].cost_bytes):
                 if not send(waiting[0].frames):
@@ -102,10 +99,7 @@ class Outbound:
         if way is None:
             return
         while way and way[0][0] <= seq:
-            flight = way.popleft()[1]
-            flight.left -= 1
-            if not flight.left:
-                self._land(flight)
+            self._land(way.popleft()[1])
         if not way and not is_open:
             del self._ways[session]
 
@@ -117,9 +111,7 @@ class Outbound:
         for i, (number, flight) in enumerate(way):
             if number == seq:
                 del way[i]
-                flight.left -= 1
-                if not flight.left:
-                    self._land(flight)
+                self._land(flight)
                 break
         if not way and not is_open:
             del self._ways[session]
@@ -143,6 +135,10 @@ class Outbound:
             way.append((seq, flight))
 
     def _land(self, flight: Flight) -> None:
+        """One part of a batch is answered."""
+        flight.left -= 1
+        if flight.left:
+            return
         self._flying[flight.lane] -= 1
         self._flying_bytes[flight.lane] -= flight.cost_bytes
         self.unanswered -= 1

@@ -8,12 +8,12 @@ from typing import Final
 
 from pipeline.keys import PublicKey
 from pipeline.links import Post, Sent
-from pipeline.node.internal import Gone, Lane, Ready
+from pipeline.node.internal import LANE_OF, Gone, Lane, Ready
 from pipeline.wire import Ack, Buffer, Kind, Message, Rejected, Welcome, control, pack, plain
 from pipeline.wire import Credit as CreditGrant
 from pipeline.worker.credit import Credit
 from pipeline.worker.outbound import Outbound
-from pipeline.worker.sessions import LANE_OF, Greeting, Session, refused_in_all
+from pipeline.worker.sessions import Greeting, Session, refused_in_all
 
 __all__ = ["SILENCE_S", "Peers"]
 
@@ -207,8 +207,8 @@ class Peers:
 
     def _acknowledge(self, session: Session) -> None:
         session.owed = False
-        line, ack = session.line, Ack(min(session.covered), session.credit_bytes)
-        message = control(session.key, ack, epoch=line.epoch, session=line.session, seq=session.acked)
+        ack = Ack(min(session.covered), session.credit_bytes)
+        message = control(session.key, ack, **session.place(), seq=session.acked)
         if self.send(session.route, message) is Sent.FULL:
             session.owed = True
             self._full.add(session.key)

@@ -92,9 +92,8 @@ class Reception:
     def _heard(self, session: Session, route: bytes, now_s: float) -> None:
         session.heard_s = now_s
         if session.route != route:
-            session.route = (
-                route  # a new connection of the same client: what was said on the old one may be lost
-            )
+            # A new connection of the same client: what was said on the old one may be lost.
+            session.route = route
             self._peers.owe(session)
 
     def _hello(self, sender: Sender, route: bytes, checked: Checked, now_s: float) -> None:

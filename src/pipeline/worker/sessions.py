@@ -7,25 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.node.internal import LANES, Lane, Welcomed
-from pipeline.wire import BATCHES, MAY_SEND, Line, Message, Role
+from pipeline.node.internal import Welcomed
+from pipeline.wire import Line, Message, Role
 from pipeline.worker.credit import Credit
 from pipeline.worker.windows import Window
 
-__all__ = ["DIGESTS", "LANE_OF", "Greeting", "Session", "refused_in_all"]
+__all__ = ["DIGESTS", "Greeting", "Session", "refused_in_all"]
 
 DIGESTS: Final = 64
 """Of so many of the newest batches the digests are known, so that another one of the same number is noticed."""
-
-
-def _lane_of(role: Role) -> Lane | None:
-    lanes = {LANES[kind] for kind in MAY_SEND[role] & BATCHES}
-    assert len(lanes) <= 1, "what one key sends must not be reordered"
-    return lanes.pop() if lanes else None
-
-
-LANE_OF: Final = {role: _lane_of(role) for role in Role}
-"""The lane of all that a role may send; None for one that sends no batches."""
 
 
 @dataclass(slots=True)

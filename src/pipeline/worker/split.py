@@ -20,7 +20,7 @@ from pipeline.node.layout import Layout, command_of
 from pipeline.wire import Kind
 from pipeline.worker.directory import UNKNOWN, Directory, Shards, homes
 
-__all__ = ["Piece", "Split"]
+__all__ = ["Piece", "Split", "with_column"]
 
 EVERY: Final = -2
 """A row for all shards."""
@@ -126,7 +126,7 @@ class Split:
 
     def _own_commands(self, piece: pa.RecordBatch) -> pa.RecordBatch:
         """Acks with the ids of commands as their engine counts them."""
-        return _with(piece, "command_id", [self._own(each) for each in piece["command_id"].to_pylist()])
+        return with_column(piece, "command_id", [self._own(each) for each in piece["command_id"].to_pylist()])
 
     def _own_counted(self, piece: pa.RecordBatch) -> pa.RecordBatch:
         """Updates with the ids of findings and orders as their engine counts them."""
@@ -135,14 +135,15 @@ class Split:
             self._own(value) if mine and value is not None and value >= 0 else value
             for mine, value in zip(counted, piece["value"].to_pylist(), strict=True)
         ]
-        return _with(piece, "value", values) if any(counted) else piece
+        return with_column(piece, "value", values) if any(counted) else piece
 
     def _own(self, outside: int) -> int:
         generation, _, own = command_of(outside)
         return own if generation == self._layout.generation else 0
 
 
-def _with(piece: pa.RecordBatch, name: str, values: list[int | None]) -> pa.RecordBatch:
+def with_column(piece: pa.RecordBatch, name: str, values: list[int | None]) -> pa.RecordBatch:
+    """A batch with other values in one column, of the same type."""
     place = piece.schema.get_field_index(name)
     field = piece.schema.field(place)
     return piece.set_column(place, field, pa.array(values, field.type))
