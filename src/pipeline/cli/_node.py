@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import click
@@ -16,7 +18,7 @@ from pipeline.journal.disk import DiskLocked
 from pipeline.node.config import Setup, setup_from_toml
 from pipeline.node.layout import LayoutError
 
-__all__ = ["CONFIG", "DATA", "load_setup", "node_lock"]
+__all__ = ["CONFIG", "DATA", "load_setup", "node_lock", "until_told"]
 
 CONFIG = click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 DATA = click.option(
@@ -48,3 +50,11 @@ def load_setup(path: Path) -> Setup:
         return setup_from_toml(path.read_text("utf8"))
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: no UTF-8: {error}; expected a TOML file") from error
+
+
+def until_told() -> Event:
+    """An event that is set when this process is told to end, by SIGTERM or by a person's Ctrl-C."""
+    ending = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    return ending

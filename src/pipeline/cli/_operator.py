@@ -13,7 +13,7 @@ from pipeline.client import BatchRefused, Event, Patience, Producer
 from pipeline.wire import Reason
 from pipeline.wire.schemas import IDS, Ids
 
-__all__ = ["Station", "say", "station_options"]
+__all__ = ["Station", "connection_options", "say", "station_options"]
 
 _ORDER: Final[tuple[Ids, ...]] = ("utf8", "uint64")
 """The order in which types of ids are tried where nobody has said which the deployment has."""
@@ -34,27 +34,29 @@ class Station(NamedTuple):
     ids: Ids | None = None
 
 
+def connection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that tell which node a command speaks to, and who speaks: `to`, `key`, `node`, `outbox`."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    for option in (
+        click.option(
+            "--outbox",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder of what is on its way; always the same for a key.  [default: NAME.outbox beside the key]",
+        ),
+        click.option("--node", required=True, type=file, help="The node's node.pub."),
+        click.option(
+            "--key", required=True, type=file, help="The sender's NAME.key; its role says what it may send."
+        ),
+        click.option("--to", required=True, metavar="ENDPOINT", help="The node, such as tcp://node:7070."),
+    ):
+        command = option(command)
+    return command
+
+
 def station_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of a command that speaks to a node; it is given a `Station` as `station`."""
 
-    @click.option("--to", required=True, metavar="ENDPOINT", help="The node, such as tcp://node:7070.")
-    @click.option(
-        "--key",
-        required=True,
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="The operator's NAME.key.",
-    )
-    @click.option(
-        "--node",
-        required=True,
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="The node's node.pub.",
-    )
-    @click.option(
-        "--outbox",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Folder of what is on its way; always the same for a key.  [default: NAME.outbox beside the key]",
-    )
+    @connection_options
     @click.option(
         "--ids", type=click.Choice(list(IDS)), help="Type of all ids.  [default: what the node takes]"
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 import click
 
-from pipeline.cli._node import CONFIG, DATA, load_setup
+from pipeline.cli._node import CONFIG, DATA, load_setup, until_told
 from pipeline.feed import Feed
 from pipeline.gateway import Gateway, no_trip
 from pipeline.gateway import Settings as GatewaySettings
@@ -50,12 +48,7 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
     ring = Keyring(data)
     secret = node_pair(data).commands_secret
     assert secret is not None, "a node's pair has one"
-    ending = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
-
-    def headends() -> dict[str, bytes]:
-        return {key.name: curve for curve, key in ring.current.items() if key.role == Role.HEADEND}
+    ending = until_told()
 
     def say(text: str) -> None:
         print(f"engine {shard}: {text}", file=sys.stderr, flush=True)
@@ -63,7 +56,7 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
     gateway = Gateway(
         GatewaySettings(
             setup.node.headends,
-            headends,
+            partial(ring.of_role, Role.HEADEND),
             Signer(secret),
             partial(no_trip, data),
             command_base(layout, shard),

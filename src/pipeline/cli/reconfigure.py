@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli._node import CONFIG
+from pipeline.cli._node import CONFIG, load_setup
 from pipeline.cli._operator import Station, say, station_options
-from pipeline.errors import SourceError
-from pipeline.node.config import setup_from_toml, split_toml
 
 __all__ = ["reconfigure"]
 
@@ -27,10 +25,6 @@ def reconfigure(station: Station, config: Path) -> None:
     Example:
       feikong reconfigure county.toml --to tcp://node:7070 --key op.key --node node.pub
     """  # noqa: D301
-    try:
-        text = config.read_text("utf8")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{config}: no UTF-8: {error}; expected a TOML file") from error
-    setup_from_toml(text)
-    say(station, "config", lambda ids: split_toml(text)[0], ("utf8",))
+    text = load_setup(config).engine.text
+    say(station, "config", lambda ids: text, ("utf8",))
     click.echo(f"{config} is in force.")

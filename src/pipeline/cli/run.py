@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from pipeline.cli._node import CONFIG, DATA, load_setup, node_lock
+from pipeline.cli._node import CONFIG, DATA, load_setup, node_lock, until_told
 from pipeline.clock import RealClock
 from pipeline.listening import endpoint_of, listen
 from pipeline.node.config import NodeConfig
@@ -54,9 +54,7 @@ def _run(node: NodeConfig, config: Path, data: Path) -> None:
     if made:
         _say(f"made the node's key pair; producers need {data / 'keys' / 'node.pub'}")
     Places(data, 0).link.parent.mkdir(mode=0o700, exist_ok=True)
-    ending = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    ending = until_told()
     sockets = listen(node.listen, node.workers)
     try:
         endpoint = endpoint_of(sockets[0])

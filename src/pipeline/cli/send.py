@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from pipeline.cli._operator import connection_options
 from pipeline.cli._terminal import Bar, progress_bar
 from pipeline.client import BatchRefused, Event, LostAtNode, Producer, RefusedUnseen
 from pipeline.keys import KeyPair
@@ -32,16 +33,7 @@ KIND_NAMES = [kind for kinds in KINDS.values() for kind in kinds]
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@click.option("--to", required=True, metavar="ENDPOINT", help="The node, such as tcp://node:7070.")
-@click.option(
-    "--key", required=True, type=FILE, help="The sender's NAME.key; its role says what it may send."
-)
-@click.option("--node", required=True, type=FILE, help="The node's node.pub.")
-@click.option(
-    "--outbox",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of what is on its way; always the same for a key.  [default: NAME.outbox beside the key]",
-)
+@connection_options
 @click.option(
     "--kind",
     type=click.Choice(KIND_NAMES),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
-from threading import Event
 
 import click
 import msgspec
 
-from pipeline.cli._node import CONFIG, DATA, load_setup
+from pipeline.cli._node import CONFIG, DATA, load_setup, until_told
 from pipeline.node.identity import node_pair
 from pipeline.node.internal import LinkError
 from pipeline.worker.process import bound_memory, serve
@@ -37,9 +35,7 @@ def worker(config: Path, data: Path, number: int, listen: str | None, listen_fd:
     node = load_setup(config).node
     if listen is not None:
         node = msgspec.structs.replace(node, listen=listen)
-    ending = Event()
-    for number_of in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number_of, lambda *_: ending.set())
+    ending = until_told()
     bound_memory(node.worker_memory_mib)
 
     def ready(endpoint: str) -> None:

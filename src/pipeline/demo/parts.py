@@ -167,12 +167,10 @@ def run_worker(pipe: Connection, data: Path, pair: KeyPair) -> None:
 def run_engine(pipe: Connection, data: Path, pair: KeyPair, out: Path | None) -> None:
     """The process of the engine: at the end it tells how it ended."""
     ring = Keyring(data)
-
-    def headends() -> dict[str, bytes]:
-        return {key.name: curve for curve, key in ring.current.items() if key.role == Role.HEADEND}
-
     assert pair.commands_secret is not None
-    made_with = Settings({}, headends, Signer(pair.commands_secret), partial(no_trip, data))
+    made_with = Settings(
+        {}, partial(ring.of_role, Role.HEADEND), Signer(pair.commands_secret), partial(no_trip, data)
+    )
     with Background() as background:
         gateway = Reporting(made_with, pipe, background, out)
         try:

@@ -75,6 +75,10 @@ class Keyring:
         """The keys by their 32 bytes, as of the last `refresh`; a mapping that never changes."""
         return self._current
 
+    def of_role(self, role: Role) -> dict[str, bytes]:
+        """The keys of a role, 32 bytes, by name, as of the last `refresh`."""
+        return {key.name: curve for curve, key in self._current.items() if key.role == role}
+
     def refresh(self) -> Mapping[bytes, PublicKey]:
         """Look whether the folder has changed, and read it if so; one system call if not.
 

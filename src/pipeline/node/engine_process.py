@@ -236,7 +236,7 @@ class _Process:
         if now_s >= self._keys_s + KEYS_S:
             self._keys_s = now_s
             self._ring.refresh()
-        return {curve for curve, key in self._ring.current.items() if key.role == Role.PAYMENTS}
+        return self._ring.of_role(Role.PAYMENTS).values()
 
     def _lost(self, by: str) -> None:
         """A producer proves a loss."""
