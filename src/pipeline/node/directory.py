@@ -79,9 +79,9 @@ class Directories:
             self.untold[producer] = self.untold.get(producer, 0) + 1
 
     @property
-    def waited_for(self) -> set[bytes]:
+    def waited_for(self) -> list[bytes]:
         """The workers that do not know all yet; one that is gone would be waited for until something is sent to it."""
-        return {route for lesson in self._lessons for route in lesson.missing}
+        return list(dict.fromkeys(route for lesson in self._lessons for route in lesson.missing))
 
     def learned(self, route: bytes, number: int) -> list[bytes]:
         """A worker knows all up to a number; returns the producers who can be told now."""

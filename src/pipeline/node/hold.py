@@ -47,7 +47,7 @@ class Hold:
         self._missing.intersection_update(payments_keys)
         for producer, newest in list(self._newest.items()):
             line = lines.get(producer)
-            if producer not in payments_keys or line is None or line.frozen or line.next_seq > newest:
+            if producer not in payments_keys or (line and (line.frozen or line.next_seq > newest)):
                 del self._newest[producer]
 
     def go(self) -> None:

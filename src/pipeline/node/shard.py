@@ -163,7 +163,7 @@ class Shard:
     def _leave(self, routes: Collection[bytes]) -> None:
         """These workers are gone; that may settle something for others."""
         while routes:
-            answers = [answer for route in routes for answer in self._writer.left(route)]
+            answers = [answer for route in sorted(routes) for answer in self._writer.left(route)]
             routes = self._postbox.send(answers)
 
     def _rest_s(self) -> float:

@@ -95,7 +95,7 @@ class Writer:
         self._feed = feed
         self._ahead: deque[Group] = deque()
         self._batches = state.batches
-        self._workers: set[bytes] = set()
+        self._workers: dict[bytes, None] = {}
         self._late: dict[bytes, Welcome] = {}
         self._resuming = False
         self._credit = self._credit_now()
@@ -259,7 +259,7 @@ class Writer:
 
     def left(self, route: bytes) -> list[Answer]:
         """A worker is gone: its sessions end, and nobody waits for it."""
-        self._workers.discard(route)
+        self._workers.pop(route, None)
         for producer, number in self._intake.left(route):
             self._end(producer, number)
         return self._settled(self._directories.leave(route))
@@ -285,7 +285,7 @@ class Writer:
 
     def _join(self, route: bytes, join: Join) -> list[Answer]:
         out = [*self.left(route), Answer(route, self._joined), Answer(route, self._credit)]
-        self._workers.add(route)
+        self._workers[route] = None
         if join.directory:
             out += self._directories.join(route, self.state.engine)
         return out

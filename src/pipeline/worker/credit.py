@@ -49,7 +49,7 @@ class Credit:
         self._served: OrderedDict[bytes, _Account] = OrderedDict()
         self._waiting: OrderedDict[bytes, _Account] = OrderedDict()
         self._claimed_bytes = 0
-        self._changed: set[bytes] = set()
+        self._changed: dict[bytes, None] = {}
         self._stale = False
         self._closed_s: float | None = None
 
@@ -92,7 +92,7 @@ class Credit:
         if account is not None:
             self._claimed_bytes -= account.claim_bytes
         self._waiting.pop(key, None)
-        self._changed.discard(key)
+        self._changed.pop(key, None)
         self._stale = True
 
     def granted(self, key: bytes) -> int:
@@ -127,15 +127,15 @@ class Credit:
                 self._put_off(key, account)
         self._serve(now_s)
 
-    def changes(self) -> set[bytes]:
+    def changes(self) -> list[bytes]:
         """Whose credit is another than was told last; asking takes them.
 
         Who was put off and let in again need not hear of it: where one waits, that may be everybody, each turn.
         """
         if not self._changed:
-            return self._changed
-        changed, self._changed = self._changed, set()
-        return {key for key in changed if self._is_news(key)}
+            return []
+        changed, self._changed = self._changed, {}
+        return [key for key in changed if self._is_news(key)]
 
     def _is_news(self, key: bytes) -> bool:
         """Whether a producer's credit is another than it was told, which it is now."""
@@ -159,7 +159,7 @@ class Credit:
             key, account = next(iter(self._waiting.items()))
             if not self._let_in(key, account, share_bytes, self._claimed_bytes, now_s):
                 break
-            self._changed.add(key)
+            self._changed[key] = None
 
     def _let_in(
         self, key: bytes, account: _Account, share_bytes: int, taken_bytes: int, now_s: float
@@ -181,11 +181,11 @@ class Credit:
         self._claimed_bytes -= account.claim_bytes
         self._waiting[key] = account
         account.sent_bytes = account.granted_bytes = 0
-        self._changed.add(key)
+        self._changed[key] = None
 
     def _grant(self, key: bytes, account: _Account, share_bytes: int) -> None:
         if account.granted_bytes != share_bytes:
-            self._changed.add(key)
+            self._changed[key] = None
             account.granted_bytes = share_bytes
             self._claim(account)
 

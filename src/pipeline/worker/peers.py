@@ -47,8 +47,8 @@ class Peers:
         self.counts = counts
         self._post = post
         self._shards = shards
-        self._owing: set[bytes] = set()
-        self._full: set[bytes] = set()
+        self._owing: dict[bytes, None] = {}
+        self._full: dict[bytes, None] = {}
 
     # Sessions.
 
@@ -73,8 +73,8 @@ class Peers:
                 session.credit.close(key, session.flying_bytes)
             for shard, number in zip(self._shards, session.numbers, strict=True):
                 shard.end(number)
-            self._owing.discard(key)
-            self._full.discard(key)
+            self._owing.pop(key, None)
+            self._full.pop(key, None)
 
     def end(self, key: bytes, why: str) -> None:
         """End a session, and tell the shards."""
@@ -126,7 +126,7 @@ class Peers:
     def settled(self, session: Session, shard: int, seq: int, covered: int) -> None:
         """A shard has settled a session up to a number."""
         freed_bytes = session.settle(shard, seq, covered)
-        self._owing.add(session.key)
+        self._owing[session.key] = None
         if freed_bytes and session.credit is not None:
             session.credit.landed(freed_bytes)
 
@@ -150,7 +150,7 @@ class Peers:
     def owe(self, session: Session) -> None:
         """Acknowledge, soon: what was settled before was asked for again, or a route has changed."""
         session.owed = True
-        self._owing.add(session.key)
+        self._owing[session.key] = None
 
     def flush(self) -> None:
         """Send what is owed: acknowledgements, credit that is another now, commands that had to wait."""
@@ -164,7 +164,7 @@ class Peers:
                         grant = CreditGrant(session.credit_bytes)
                         self.answer(session, control(key, grant, **session.place()))
         if self._owing:
-            owing, self._owing = self._owing, set()
+            owing, self._owing = self._owing, {}
             for key in owing:
                 session = self.sessions.get(key)
                 if session is not None:
@@ -211,4 +211,4 @@ class Peers:
         message = control(session.key, ack, **session.place(), seq=session.acked)
         if self.send(session.route, message) is Sent.FULL:
             session.owed = True
-            self._full.add(session.key)
+            self._full[session.key] = None

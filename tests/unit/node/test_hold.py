@@ -187,3 +187,17 @@ def _copies(shard):
     shard.disk.kill()
     shard.shelf.kill()
     return deepcopy(shard.disk), deepcopy(shard.shelf)
+
+
+def test_a_payments_key_that_the_journal_does_not_know_yet_is_waited_for():
+    """Somebody looks at the hold between its first HELLO of all and the frame that says so."""
+    shard = Shard(payments_keys=KEYS)
+    shard.run()
+    _, _, _, payments, _ = producers()
+    shard.node.say(payments.route, payments.hello())
+    shard.node.tell(shard.node.writer.look(KEYS))
+    assert trips(shard)[0], "it has two batches that are not here yet"
+    shard.hello(payments).send(payments, 1)
+    assert trips(shard)[0]
+    shard.send(payments, 2)
+    assert not trips(shard)[0]
