@@ -32,6 +32,7 @@ import os
 import re
 import struct
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 from typing import IO, Any, Final, NamedTuple, cast
 
@@ -149,6 +150,10 @@ class Snapshots:
         try:
             state.engine.save(file)  # type: ignore[arg-type]
             file.file.sync()
+        except OSError:
+            with suppress(OSError):
+                self.disk.remove(name + ASIDE)
+            raise
         finally:
             file.file.close()
         self.disk.replace(name + ASIDE, name)

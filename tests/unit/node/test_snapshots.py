@@ -180,6 +180,19 @@ def test_what_a_verified_snapshot_holds_is_covered():
     assert shard.line(reads).covered == 2
 
 
+def test_one_that_the_disk_has_no_room_for_leaves_none_of_it_taken():
+    """Otherwise each try would take what is left, and the journal stops for want of room."""
+    shard = with_snapshots(1)
+    before = shard.shelf.names()
+    shard.shelf.capacity = shard.shelf.used() + 1000
+    with pytest.raises(OSError, match="no space left"):
+        shard.node.snapshot()
+    assert shard.shelf.names() == before
+    shard.shelf.capacity = None
+    shard.node.check(shard.node.snapshot())
+    assert len(shard.node.snapshots.verified()) == 2
+
+
 def test_outputs_are_as_asked_for_after_a_start_too():
     shard = with_snapshots(1)
     shard.disk.kill()
