@@ -216,6 +216,9 @@ class SimDisk:
     def soon(self, name: str) -> None:
         pass
 
+    def reading(self, name: str) -> Callable[[], memoryview]:
+        return lambda: self.read(name)
+
     def create(self, name: str) -> SimFile:
         if name in self.files:
             raise FileExistsError(errno.EEXIST, "file exists", name)

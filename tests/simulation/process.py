@@ -40,6 +40,7 @@ from simulation.points import Points
 
 ID = bytes(range(16))
 SEGMENT = 12 * 4096
+START = 4 * 4096
 LIMITS = Limits(group_bytes=1 << 14, reserve_bytes=2 * 4096)
 SIGNER = Signer(bytes(range(32)))
 
@@ -212,6 +213,7 @@ class ShardProcess:
             new_id=ID,
             outputs=["commands"],
             segment_bytes=SEGMENT,
+            start_bytes=START,
             on_batch=lambda *_: points.reach("during replay"),
         )
         points.phase = ""

@@ -12,13 +12,14 @@ Each module imports only those before it.
 from pipeline.journal.disk import Buffer, Disk, DiskLocked, File, Lock, RealDisk, write_all, write_aside
 from pipeline.journal.errors import JournalDamaged, JournalError, JournalFailed, JournalFull, JournalLocked
 from pipeline.journal.format import Mark
-from pipeline.journal.recovery import SEGMENT_BYTES, Recovery, Tail, prune
+from pipeline.journal.recovery import SEGMENT_BYTES, START_BYTES, Recovery, Tail, prune
 from pipeline.journal.scan import Frame, read
 from pipeline.journal.verify import Report, verify
 from pipeline.journal.writer import Journal
 
 __all__ = [
     "SEGMENT_BYTES",
+    "START_BYTES",
     "Buffer",
     "Disk",
     "DiskLocked",

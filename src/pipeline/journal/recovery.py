@@ -13,7 +13,9 @@ The order of `finish` is what a second crash, at any point of it, is safe with:
 2.  The torn tail's bytes are kept in a file of their own.
 3.  The good frames of the open segment are written to a new file, as they were read and verified, under this
     start's incarnation. They may be in memory only: after a failed sync the kernel takes them for written, and to
-    sync the old file again would prove nothing.
+    sync the old file again would prove nothing. Few zeros follow them, since a start waits for these to be on the disk:
+    a whole segment is the next one's to be, made beside what goes on. Where the disk may have no room for that one,
+    the new file is as large as a segment instead.
 4.  Later segments, which hold no frame, are removed. Whichever of them comes back after a crash, maybe without those
     before it, is void by its lower incarnation. Only on a full disk are they removed before.
 """
@@ -42,10 +44,14 @@ from pipeline.journal.scan import Frame, Scan
 from pipeline.journal.segments import make_segment
 from pipeline.journal.writer import Journal
 
-__all__ = ["LOCK", "SEGMENT_BYTES", "Recovery", "Tail", "prune"]
+__all__ = ["LOCK", "SEGMENT_BYTES", "START_BYTES", "Recovery", "Tail", "prune"]
 
 LOCK = "journal.lock"
 SEGMENT_BYTES = 64 << 20
+START_BYTES = 4 << 20
+"""For so many bytes of frames does a start write zeros, which it waits for."""
+ROOM_SEGMENTS = 2
+"""So many segments must fit on the disk behind the new file for it to be that small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Recovery(Closing):
 
     `new_id` becomes the id of a journal that does not exist yet: 16 random bytes. `start` is the mark of the snapshot
     that was loaded; frames behind it are handed out. `acknowledged` says who has seen which frame acknowledged.
+    `start_bytes` is the room that the open segment has at first, for frames before the next one must be there.
     Raises `JournalLocked`, `JournalDamaged`, `JournalError` for arguments that are wrong, and `OSError`
     for what cannot be read.
     """
@@ -76,6 +83,7 @@ class Recovery(Closing):
         start: Mark | None = None,
         acknowledged: Mapping[str, int] | None = None,
         segment_bytes: int = SEGMENT_BYTES,
+        start_bytes: int = START_BYTES,
     ) -> None:
         if len(new_id) != ID_BYTES:
             raise JournalError(f"a journal id of {len(new_id)} bytes; expected {ID_BYTES} random ones")
@@ -87,6 +95,7 @@ class Recovery(Closing):
         self._disk = disk
         self._new_id = new_id
         self._segment_bytes = segment_bytes
+        self._start_bytes = start_bytes
         self._acknowledged = dict(acknowledged or {})
         if start and start.number:
             self._acknowledged["the snapshot"] = start.number
@@ -118,7 +127,7 @@ class Recovery(Closing):
         with full(self._disk):
             self._clear()
             self._keep_tails()
-            if self._disk.free_bytes() < self._size():
+            if self._disk.free_bytes() < self._size(self._segment_bytes):
                 self._remove_later()  # their bytes will do for the new file
             journal = self._renew()
             self._remove_later()
@@ -150,8 +159,15 @@ class Recovery(Closing):
             count += 1
         return name
 
-    def _size(self) -> int:
-        return max(self._segment_bytes, aligned(self._scan.offset, SEGMENT_HEADER_BYTES))
+    def _size(self, least_bytes: int) -> int:
+        return max(least_bytes, aligned(self._scan.offset, SEGMENT_HEADER_BYTES))
+
+    def _new_size(self) -> int:
+        """Bytes of the new file: some for the first frames, if there will be room for a whole segment behind it."""
+        little = aligned(self._scan.offset + self._start_bytes, SEGMENT_HEADER_BYTES)
+        whole = self._size(self._segment_bytes)
+        room = self._disk.free_bytes() >= little + ROOM_SEGMENTS * self._segment_bytes
+        return min(little, whole) if room else whole
 
     def _remove_later(self) -> None:
         """Remove what follows the open segment and holds no frame, the last first."""
@@ -166,7 +182,7 @@ class Recovery(Closing):
         if not scan.segments:
             scan.mark = origin(self._new_id)
         index = scan.segments[scan.place].index if scan.segments else 1
-        header = SegmentHeader(index, self._size(), scan.journal_id or self._new_id, scan.incarnation + 1)
+        header = SegmentHeader(index, self._new_size(), scan.journal_id or self._new_id, scan.incarnation + 1)
         file = make_segment(self._disk, header, [scan.data[SEGMENT_HEADER_BYTES : scan.offset]])
         return Journal(self._disk, self._lock, file, header, scan.offset, scan.mark, self._segment_bytes)
 

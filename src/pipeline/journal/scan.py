@@ -7,7 +7,7 @@ whatever follows a frame proves that it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -22,6 +22,7 @@ from pipeline.journal.format import (
     FrameHeader,
     Mark,
     after,
+    aligned,
     body_views,
     frame_starts,
     origin,
@@ -77,6 +78,8 @@ class Scan:
         self.offset = SEGMENT_HEADER_BYTES
         self.data = memoryview(b"")
         self.ended: str | None = None
+        self._ahead: Callable[[], memoryview] | None = None
+        self._rest: list[tuple[str, int, memoryview]] | None = None
         self.incarnation = max((segment.header.incarnation for segment in self.segments), default=0)
         self.mark = self._begin() if self.segments else Mark(0, b"")
 
@@ -118,10 +121,7 @@ class Scan:
         for by, number in acknowledged.items():
             if number >= expected:
                 self.refuse(f"{by} proves that frame {number} had been acknowledged")
-        for place in range(self.place, len(self.segments)):
-            name = self.segments[place].name
-            data = self.data if place == self.place else self._disk.read(name)
-            begin = self.offset if place == self.place else SEGMENT_HEADER_BYTES
+        for name, begin, data in self._behind():
             for at in frame_starts(begin, len(data)):
                 header = FrameHeader.unpack(data[at : at + HEADER_BYTES])
                 if header and header.journal_id == self.journal_id and header.number > expected:
@@ -132,14 +132,8 @@ class Scan:
 
     def tail(self) -> list[tuple[str, int, memoryview]]:
         """What lies behind the end, zeros aside: file, offset, bytes. Empty after an orderly end."""
-        out = []
-        for place in range(self.place, len(self.segments)):
-            name = self.segments[place].name
-            data = self.data if place == self.place else self._disk.read(name)
-            begin = self.offset if place == self.place else SEGMENT_HEADER_BYTES
-            if rest := used_bytes(data[begin:]):
-                out.append((name, begin, data[begin : begin + rest]))
-        return out
+        behind = ((name, begin, data[begin:]) for name, begin, data in self._behind())
+        return [(name, begin, rest[:used]) for name, begin, rest in behind if (used := used_bytes(rest))]
 
     def refuse(self, proof: str) -> NoReturn:
         """Raise `JournalDamaged`: the frame that is expected here is lost, as the proof says."""
@@ -161,10 +155,25 @@ class Scan:
         return Mark(oldest.first.number - 1, oldest.first.chain)
 
     def _load(self, place: int) -> None:
+        """Go on in this segment; the one behind it is read meanwhile, if there is something in it."""
         self.place, self.offset = place, SEGMENT_HEADER_BYTES
-        if place + 1 < len(self.segments):
-            self._disk.soon(self.segments[place + 1].name)
-        self.data = self._disk.read(self.segments[place].name)
+        read, self._ahead = self._ahead, None
+        self.data = read() if read else self._disk.read(self.segments[place].name)
+        behind = self.segments[place + 1 : place + 2]
+        if behind and behind[0].first:
+            self._ahead = self._disk.reading(behind[0].name)
+
+    def _behind(self) -> list[tuple[str, int, memoryview]]:
+        """What there is from the end on: file, offset, and the file's bytes up to the last block that is not zero."""
+        if self._rest is None:
+            self._rest = []
+            for place in range(self.place, len(self.segments)):
+                name = self.segments[place].name
+                data = self.data if place == self.place else self._disk.read(name)
+                begin = self.offset if place == self.place else SEGMENT_HEADER_BYTES
+                end = begin + aligned(used_bytes(data[begin:]), BLOCK)
+                self._rest.append((name, begin, data[:end]))
+        return self._rest
 
     def _judge(self) -> Frame | str:
         """The frame that stands here, or what stands here in its place."""

@@ -145,7 +145,7 @@ class Journal:
         self._usable()
         with self._making:
             if self._next is None:
-                self._next = self._make(self._segment_bytes)
+                self._next = self._make(self._open.index + 1, self._segment_bytes)
 
     def prove(self, by: str, frame: int | None = None) -> None:
         """Take late evidence, such as a producer's HELLO: what it has seen acknowledged must have been recovered.
@@ -185,21 +185,27 @@ class Journal:
         return self._open.size_bytes - self._offset
 
     def _switch(self, size_bytes: int) -> None:
-        """Go on in the next segment, which is made if it is not there or too small. All before it is synced."""
+        """Go on in the next segment, which is made if it is not there or too small. All before it is synced.
+
+        An open segment that holds no frame makes room for a larger one under its name: none that is empty ever stands
+        between two that are not, where it would look like a loss.
+        """
         with self._making:
-            following = self._next
+            empty = self._offset == SEGMENT_HEADER_BYTES
+            following = None if empty else self._next
             if following is None or following.size_bytes - SEGMENT_HEADER_BYTES < size_bytes:
                 size = SEGMENT_HEADER_BYTES + aligned(size_bytes, SEGMENT_HEADER_BYTES)
-                larger = self._make(max(self._segment_bytes, size))
+                larger = self._make(self._open.index + (not empty), max(self._segment_bytes, size))
                 if following:
                     following.file.close()
                 following = larger
-            self._next = None
+            if not empty:
+                self._next = None
             self._open.file.close()
             self._open, self._offset = following, SEGMENT_HEADER_BYTES
 
-    def _make(self, size_bytes: int) -> _Open:
-        header = SegmentHeader(self._open.index + 1, size_bytes, self.journal_id, self.incarnation)
+    def _make(self, index: int, size_bytes: int) -> _Open:
+        header = SegmentHeader(index, size_bytes, self.journal_id, self.incarnation)
         with self._poisoning("the next segment could not be made"), full(self._disk):
             return _Open(make_segment(self._disk, header), header)
 

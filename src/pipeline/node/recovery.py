@@ -10,7 +10,17 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from fastcore import SnapshotError
-from pipeline.journal import SEGMENT_BYTES, Disk, Frame, Journal, JournalDamaged, Recovery, Tail, read
+from pipeline.journal import (
+    SEGMENT_BYTES,
+    START_BYTES,
+    Disk,
+    Frame,
+    Journal,
+    JournalDamaged,
+    Recovery,
+    Tail,
+    read,
+)
 from pipeline.node.entries import EntryError, decode
 from pipeline.node.snapshots import Outline, Snapshots
 from pipeline.node.state import Outcome, State
@@ -47,6 +57,7 @@ def recover(
     new_id: bytes,
     outputs: Collection[str] | None = None,
     segment_bytes: int = SEGMENT_BYTES,
+    start_bytes: int = START_BYTES,
     on_batch: Seen | None = None,
 ) -> Recovered:
     """Recover a shard from its journal's disk and its snapshots.
@@ -54,7 +65,7 @@ def recover(
     Raises `JournalLocked`, `JournalDamaged`, `JournalFull`, `OSError`, and whatever a replay does that fails: in each
     case a later start finds what this one found.
     """
-    recovery = _Recovery(disk, snapshots, new_id, outputs, segment_bytes, on_batch)
+    recovery = _Recovery(disk, snapshots, new_id, outputs, segment_bytes, start_bytes, on_batch)
     for number in snapshots.verified():
         try:
             return recovery.begin(snapshots.outline(number))
@@ -73,6 +84,7 @@ class _Recovery:
     new_id: bytes
     outputs: Collection[str] | None
     segment_bytes: int
+    start_bytes: int
     on_batch: Seen | None
     problems: list[str] = field(default_factory=list)
     proofs: dict[str, int] = field(default_factory=dict)
@@ -86,6 +98,7 @@ class _Recovery:
             start=start,
             acknowledged=self.proofs,
             segment_bytes=self.segment_bytes,
+            start_bytes=self.start_bytes,
         ) as recovery:
             state = self.snapshots.load(start.number, self.outputs) if start else State(self.outputs)
             frames = 0

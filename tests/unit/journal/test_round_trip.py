@@ -19,8 +19,10 @@ from pipeline.journal import (
     prune,
     read,
     verify,
+    write_aside,
 )
 from pipeline.journal.format import BLOCK, body_pieces, frame_bytes
+from simulation.disk import SimDisk
 from unit.journal.world import ID, SEGMENT, contents_of, journal_of
 
 
@@ -100,6 +102,25 @@ def test_a_frame_larger_than_a_segment_gets_one_of_its_own():
     after = opened(disk)
     after.commit([b"x"], now_s=2)
     assert len(list(read(disk))) == len(sizes) + 1
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_first_frame_larger_than_the_open_segment_leaves_no_empty_one_behind(ahead):
+    """The open segment is the second, and what it held was torn: a start leaves it empty, and small."""
+    disk, _, _ = journal_of(0)
+    journal = opened(disk)
+    journal.commit([bytes(SEGMENT - 2 * BLOCK)], now_s=1)
+    journal.write([bytes(BLOCK)], now_s=1)
+    journal.close()
+    disk.flip("segment-000000000002.journal", (BLOCK + 200) * 8)
+    journal = opened(disk, start_bytes=BLOCK)
+    if ahead:
+        journal.prepare_next()
+    sizes = [2 * BLOCK, SEGMENT, 3]
+    for size in sizes:
+        journal.commit([bytes(size)], now_s=1)
+    assert [len(frame.buffers[0]) for frame in read(disk)] == [SEGMENT - 2 * BLOCK, *sizes]
+    assert verify(disk).state == "clean"
 
 
 def test_reading_from_a_mark_and_up_to_a_number():
@@ -187,3 +208,38 @@ def test_an_empty_directory_is_no_journal():
     assert verify(disk).state == "empty"
     assert list(read(disk)) == []
     assert opened(disk, start=Mark(0, b"")).durable.number == 0
+
+
+@pytest.mark.parametrize(
+    ("free_segments", "blocks"),
+    [(None, 1 + 2), (2.5, 1 + 2), (1.5, 16)],
+    ids=["room", "room for the next", "no room for the next"],
+)
+def test_a_start_writes_little_where_a_whole_segment_fits_behind(free_segments, blocks):
+    segment_bytes, disk = 16 * BLOCK, SimDisk()
+    if free_segments:
+        disk.capacity = int(free_segments * segment_bytes)
+    with Recovery(disk, new_id=ID, segment_bytes=segment_bytes, start_bytes=2 * BLOCK) as recovery:
+        journal = recovery.finish()
+    assert disk.size("segment-000000000001.journal") == blocks * BLOCK
+    assert journal.room == (blocks - 1) * BLOCK
+    if blocks < 16:
+        journal.prepare_next()
+        assert disk.size("segment-000000000002.journal") == segment_bytes
+        assert journal.room == (blocks - 1 + 15) * BLOCK
+    for number in range(1, 12):
+        journal.commit([b"n%d" % number], now_s=number)
+    journal.close()
+    assert [frame.number for frame in read(disk)] == list(range(1, 12))
+    disk.capacity = None
+    with Recovery(disk, new_id=ID, segment_bytes=segment_bytes, start_bytes=2 * BLOCK) as recovery:
+        assert recovery.finish().room == 2 * BLOCK
+
+
+def test_what_is_read_beside_is_what_there_is_or_the_error(tmp_path):
+    disk = RealDisk(tmp_path)
+    write_aside(disk, "large", [bytes(range(256)) * 8192]).close()
+    assert disk.reading("large")() == bytes(range(256)) * 8192
+    wait = disk.reading("none")
+    with pytest.raises(FileNotFoundError):
+        wait()

@@ -40,7 +40,10 @@ class World:
 
     def recover(self, disk: SimDisk | None = None) -> Journal:
         """Start: recover, compare, and go on writing."""
-        with Recovery(disk or self.disk, new_id=ID, segment_bytes=SEGMENT) as recovery:
+        start_bytes = self.random.choice((4096, SEGMENT))
+        with Recovery(
+            disk or self.disk, new_id=ID, segment_bytes=SEGMENT, start_bytes=start_bytes
+        ) as recovery:
             found = [(frame.number, [bytes(part) for part in frame.buffers]) for frame in recovery]
             self.compare(found)
             journal = recovery.finish()
