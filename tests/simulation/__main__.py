@@ -1,9 +1,9 @@
 """The long run: ``python -m simulation --hours 1``.
 
-Schedules, in as many processes as there are cores, until the time is up. It prints the seed that it began with, and how
-often each fault was really injected; most schedules aim at what was injected least often. Exit status 1 if a
-violation was found, or something was injected less often than ``--least`` says. ``--seed`` begins elsewhere; ``--only``
-runs one schedule again, which aimed ``--at`` something.
+Schedules, in as many processes as there are cores, until the time is up: half of them in turn, half those that aim at
+what was injected least often so far. It prints how often each fault was really injected. Exit status 1 if a violation
+was found, or something was injected less often than ``--least``, which is 100 times an hour. ``--seed`` begins
+elsewhere; ``--only`` runs one schedule again: its number is all that makes it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from itertools import count
+from itertools import count, islice
 
+from simulation.faults import AIMS, aim_of, seed_of
 from simulation.tally import Tally, run_seeds
 
 AT_ONCE = 50
+LEAST_AN_HOUR = 100
+AIMED = 1_000_000_000
+"""Schedules that are not in turn come from here on: none is run twice."""
 
 
 def main() -> int:
@@ -26,26 +31,32 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1_000_000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--least", type=int, default=100)
+    parser.add_argument("--least", type=int, help="how often all must be injected; 100 times an hour")
     parser.add_argument("--only", type=int, help="a schedule by its seed")
-    parser.add_argument("--at", help="what that schedule aims at, if it says so")
     arguments = parser.parse_args()
     if arguments.only is not None:
-        tally = run_seeds(range(arguments.only, arguments.only + 1), [arguments.at])
-        return report(tally, arguments.only, 0)
-    return report(
-        run_for(arguments.hours * 3600, arguments.seed, arguments.jobs), arguments.seed, arguments.least
-    )
+        print(f"seed {arguments.only}, aiming at: {aim_of(arguments.only)}")
+        return report(run_seeds([arguments.only]), 0)
+    least = arguments.least
+    if least is None:
+        least = max(1, round(LEAST_AN_HOUR * arguments.hours))
+    print(f"seed {arguments.seed}", flush=True)
+    return report(run_for(arguments.hours * 3600, arguments.seed, arguments.jobs), least)
 
 
 def run_for(seconds: float, seed: int, jobs: int) -> Tally:
     """Schedules until the time is up, or something is found."""
     tally = Tally()
     until = time.monotonic() + seconds
-    seeds = (range(start, start + AT_ONCE) for start in count(seed, AT_ONCE))
+    turns = count(seed)
+    aimed: Counter[str] = Counter()
 
     def submit() -> Future[Tally]:
-        return pool.submit(run_seeds, next(seeds), [None, *tally.seldom(AT_ONCE // 2)])
+        seeds = list(islice(turns, AT_ONCE // 2))
+        for aim in tally.seldom(AT_ONCE - len(seeds)):
+            seeds.append(seed_of(aim, (AIMED + seed) // len(AIMS) + aimed[aim]))
+            aimed[aim] += 1
+        return pool.submit(run_seeds, seeds)
 
     with ProcessPoolExecutor(jobs) as pool:
         running: set[Future[Tally]] = {submit() for _ in range(2 * jobs)}
@@ -60,16 +71,15 @@ def run_for(seconds: float, seed: int, jobs: int) -> Tally:
     return tally
 
 
-def report(tally: Tally, seed: int, least: int) -> int:
+def report(tally: Tally, least: int) -> int:
     """Print what it came to; the exit status."""
-    print(f"seed {seed}")
-    for line in tally.lines():
+    for line in tally.lines(least):
         print(line)
     missing = tally.missing(least)
-    for each in missing:
-        print(f"injected only {tally.injected[each]} times, expected {least}: {each}")
-    for where, what in tally.violations.items():
-        print(f"VIOLATION, {where}: {what}")
+    if missing:
+        print(f"{len(missing)} of these were injected less often than {least} times: they are marked")
+    for seed, what in tally.violations.items():
+        print(f"VIOLATION, --only {seed}, aiming at {aim_of(seed)}: {what}")
     print("something was found" if tally.violations else "nothing was found")
     return 1 if tally.violations or missing else 0
 

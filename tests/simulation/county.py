@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -50,11 +51,15 @@ def registry() -> list[Given]:
 
 
 class Reader:
-    """A feeder of some of the meters; what they draw now and then costs more than their account has."""
+    """A feeder of some of the meters; what they draw now and then costs more than their account has.
 
-    def __init__(self, random: Random, meters: list[int]) -> None:
+    `off` are the meters whose relay is open now: they draw nothing.
+    """
+
+    def __init__(self, random: Random, meters: list[int], off: Collection[int | str]) -> None:
         self._random = random
         self._meters = meters
+        self._off = off
         self._values = dict.fromkeys(meters, 0)
 
     def next(self, now_s: int) -> Given:
@@ -63,7 +68,8 @@ class Reader:
         if random.random() < 0.04:
             return _wrong(random, step)
         for meter in self._meters:
-            self._values[meter] += random.choice((0, 100, 1000, 3000))
+            drawn = random.choice((0, 100, 1000, 3000))
+            self._values[meter] += 0 if rows.id_of(IDS, f"M{meter}") in self._off else drawn
         return of_rows("reads", *(rows.read(IDS, f"M{m}", step, self._values[m]) for m in self._meters))
 
 

@@ -6,16 +6,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from simulation.faults import POINTS, aim_of
 from simulation.network import Noise
 from simulation.points import CLIENT, RECOVERING, RUNNING, Kill
 
-__all__ = ["POINTS", "Kill", "Plan", "after_an_error", "plan_for", "plan_of"]
+__all__ = ["Kill", "Plan", "after_an_error", "plan_of"]
 
-POINTS = RUNNING + RECOVERING + CLIENT
 NTH = (1, 1, 2, 3, 5, 8, 13)
-
-
-SELDOM = ("remove", "prune", "lines", "engine", "snapshot", "switch", "command")
+SELDOM = ("remove", "prune", "lines", "engine", "snapshot", "switch", "command", "segment aside", "names")
 CHANCES = {
     "worker_dies": 0.02,
     "client_dies": 0.05,
@@ -27,7 +25,21 @@ CHANCES = {
     "orphans": 0.5,
     "away": 0.1,
 }
+_LOSSES: dict[str, Any] = {
+    "kills": [Kill("during write segment", nth, 1.0) for nth in (2, 5)] + [Kill("after apply", 3, 1.0)],
+    "spoil": 0.5,
+}
+_NAMES: dict[str, Any] = {
+    "kills": [
+        Kill(f"{what} aside in recovery", 1, 1.0)
+        for what in ("after replace segment", "after create segment")
+    ]
+}
 BOOSTS: dict[str, dict[str, Any]] = {
+    "power failure": _LOSSES,
+    "lost sector": _LOSSES,
+    "spoiled sector": _LOSSES,
+    "lost name": _NAMES,
     "journal damaged": {"damage": 1.0, "kills": [Kill("after answer", 9, 0.0), Kill("after answer", 5, 0.0)]},
     "snapshot damaged": {"damage": 1.0, "snapshot": 1.0, "rounds": 60},
     "clock ahead": {"leap": 0.2},
@@ -38,7 +50,7 @@ BOOSTS: dict[str, dict[str, Any]] = {
     "damaged message": {"noise": Noise(damaged=0.2)},
     "late message": {"noise": Noise(late=0.3)},
     "broken connection": {"noise": Noise(broken=0.2)},
-    "full": {"full": 0.2},
+    "full": {"full": 0.3, "snapshot": 1.0, "rounds": 60},
     "full queue": {"queue": 2},
     "NO-TRIP": {"no_trip": 0.2},
     "worker killed": {"worker_dies": 0.2},
@@ -82,12 +94,8 @@ class Plan:
 
 
 def plan_of(seed: int) -> Plan:
-    """The plan of a schedule: each point has its turn, all else is drawn."""
-    return plan_for(POINTS[seed % len(POINTS)], Random(seed))
-
-
-def plan_for(target: str, random: Random) -> Plan:
-    """A plan that aims at a kill at this point, or at another fault."""
+    """The plan of a schedule: each fault has its turn to be aimed at, all else is drawn."""
+    target, random = aim_of(seed), Random(f"plan {seed}")
     plan = Plan()
     _draw(plan, random)
     if target in POINTS:
@@ -133,10 +141,12 @@ def _aim(plan: Plan, target: str, random: Random) -> None:
     seldom = any(word in target for word in SELDOM)
     nth = 1 if before else random.choice((1, 1, 2) if seldom else NTH)
     kills[:0] = [*before, Kill(target, nth)]
-    if seldom:
+    if seldom and target not in CLIENT:
         plan.snapshot, plan.rounds = 0.6, 45
     if any(target.endswith(what) for what in ("remove segment", "prune", "command")):
         plan.snapshot, plan.rounds = 1.0, 100
+    if "torn end" in target:
+        plan.spoil = 0.9
 
 
 def _before(target: str, random: Random) -> list[Kill]:

@@ -6,32 +6,21 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from random import Random
 
+from simulation.faults import AIMS, EXPECTED, name_of, seed_of
 from simulation.judge import Violation
-from simulation.plan import POINTS, Plan, plan_for, plan_of
+from simulation.plan import plan_of
 from simulation.world import World
-
-FAULTS = [
-    *("power failure", "lost sector", "spoiled sector", "lost name", "short write", "sector taken for clean"),
-    *(f"EIO {operation}" for operation in ("create", "write", "sync", "replace", "remove", "sync_names")),
-    *("full", "snapshot damaged", "journal damaged", "clock ahead", "clock behind", "NO-TRIP"),
-    *("worker killed", "client killed", "client away", "worker outlives its node"),
-    *("lost message", "damaged message", "late message", "message twice", "messages swapped"),
-    *("broken connection", "full queue"),
-]
-EXPECTED = [*(f"kill {point}" for point in POINTS), *FAULTS]
-"""All that must really have been injected, or a run has shown nothing."""
 
 
 @dataclass
 class Tally:
-    """The sum of some schedules; `violations` are by the number of their schedule, and what it looked for."""
+    """The sum of some schedules; `violations` are by the number of their schedule."""
 
     schedules: int = 0
     injected: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
-    violations: dict[str, str] = field(default_factory=dict)
+    violations: dict[int, str] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Add what others came to."""
@@ -40,35 +29,34 @@ class Tally:
         self.seen += other.seen
         self.violations |= other.violations
 
-    def run(self, seed: int, target: str | None = None) -> None:
-        """Run a schedule; with a target one that aims at this kill."""
-        plan = plan_of(seed) if target is None else plan_for(target, Random(seed))
-        world = World(seed, plan)
+    def run(self, seed: int) -> None:
+        """Run a schedule."""
+        world = World(seed, plan_of(seed))
         try:
             world.run()
         except Violation as violation:
-            self.violations[_name(seed, target)] = str(violation)
+            self.violations[seed] = str(violation)
         except Exception:
-            self.violations[_name(seed, target)] = traceback.format_exc()
-        self._count(world, plan)
+            self.violations[seed] = traceback.format_exc()
+        self._count(world)
 
     def missing(self, least: int = 1) -> list[str]:
         """What was injected less often than that."""
         return [each for each in EXPECTED if self.injected[each] < least]
 
     def seldom(self, count: int) -> list[str]:
-        """So many of what was injected least often."""
-        return [
-            each.removeprefix("kill ") for each in sorted(EXPECTED, key=self.injected.__getitem__)[:count]
-        ]
+        """Aims: so many of what was injected least often, that first."""
+        return sorted(AIMS, key=lambda aim: self.injected[name_of(aim)])[:count]
 
-    def lines(self) -> list[str]:
-        """All of it, for people."""
-        rows = [f"{count:10,}  {what}" for what, count in sorted(self.injected.items())]
+    def lines(self, least: int = 1) -> list[str]:
+        """All of it, for people; what was expected and is rarer than that is marked."""
+        counts = sorted(Counter({**dict.fromkeys(EXPECTED, 0), **self.injected}).items(), key=_rarest)
+        short = set(self.missing(least))
+        rows = [f"{count:10,} {'<' if what in short else ' '} {what}" for what, count in counts]
         seen = ", ".join(f"{count:,} {what}" for what, count in self.seen.items())
         return [f"{self.schedules:,} schedules: {seen}", *rows]
 
-    def _count(self, world: World, plan: Plan) -> None:
+    def _count(self, world: World) -> None:
         self.schedules += 1
         self.injected += world.injected
         model = world.model
@@ -84,23 +72,22 @@ class Tally:
         )
 
 
-def _name(seed: int, target: str | None) -> str:
-    return f"seed {seed}" if target is None else f"seed {seed}, aiming at {target!r}"
+def _rarest(counted: tuple[str, int]) -> tuple[int, str]:
+    return counted[1], counted[0]
 
 
-def run_seeds(seeds: range, targets: Sequence[str | None] = (None,)) -> Tally:
-    """Some schedules, that aim at these in turn."""
+def run_seeds(seeds: Sequence[int]) -> Tally:
+    """Some schedules."""
     tally = Tally()
     for seed in seeds:
-        tally.run(seed, targets[seed % len(targets)])
+        tally.run(seed)
     return tally
 
 
-def run_until_all(tally: Tally, seed: int, tries: int) -> None:
-    """More schedules, at most so many for each kill and fault that has not been injected yet."""
-    for name in tally.missing():
-        target = name.removeprefix("kill ")
-        for count in range(tries):
-            if tally.injected[name]:
+def run_until_all(tally: Tally, first: int, tries: int) -> None:
+    """More schedules, at most so many for each fault that has not been injected yet."""
+    for aim in tally.seldom(len(tally.missing())):
+        for count in range(first, first + tries):
+            if tally.injected[name_of(aim)]:
                 break
-            tally.run(seed + count, target)
+            tally.run(seed_of(aim, count))

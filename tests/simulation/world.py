@@ -62,8 +62,8 @@ class World:
             self.clients[name] = client
             truth[client.key] = client.truth
         self.sources = {
-            "reads-0": Reader(random, [0, 2, 4]),
-            "reads-1": Reader(random, [1, 3]),
+            "reads-0": Reader(random, [0, 2, 4], self.meters.off),
+            "reads-1": Reader(random, [1, 3], self.meters.off),
             "payments-0": Cashier(random, 0),
             "payments-1": Cashier(random, 1 << 32),
             "operator": Clerk(random),
