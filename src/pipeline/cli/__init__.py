@@ -17,6 +17,7 @@ __all__ = ["main"]
 
 # command: (its module, which holds a click command of the command's name; what `feikong --help` says of it)
 COMMANDS = {
+    "backtest": ("pipeline.cli.backtest", "A history under another configuration: who would fare otherwise."),
     "bench": ("pipeline.cli.bench", "The benchmarks of a checkout: target, figure, ratio, verdict."),
     "demo": ("pipeline.cli.demo", "A simulated county through a node on loopback, with its figures."),
     "engine": ("pipeline.cli.engine", "One engine of a node, by itself: journal, snapshots, commands."),

@@ -23,8 +23,8 @@ class Bar:
         self._progress = progress
         self._task: TaskID | None = None
 
-    def start(self, what: str, total: int) -> None:
-        """A stretch of `total` steps begins, in place of the one before."""
+    def start(self, what: str, total: int | None) -> None:
+        """A stretch of `total` steps begins, in place of the one before; None: of as many as there are."""
         if self._progress is not None:
             if self._task is not None:
                 self._progress.remove_task(self._task)
