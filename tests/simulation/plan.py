@@ -139,11 +139,13 @@ def _aim(plan: Plan, target: str, random: Random) -> None:
     kills = plan.client_kills if target in CLIENT else plan.kills
     before = _before(target, random)
     seldom = any(word in target for word in SELDOM)
-    nth = 1 if before else random.choice((1, 1, 2) if seldom else NTH)
+    nth = 1 if before or target.endswith("command") else random.choice((1, 1, 2) if seldom else NTH)
     kills[:0] = [*before, Kill(target, nth)]
     if seldom and target not in CLIENT:
         plan.snapshot, plan.rounds = 0.6, 45
-    if any(target.endswith(what) for what in ("remove segment", "prune", "command")):
+    if target.endswith("command"):
+        plan.snapshot, plan.rounds = 0.05, 120
+    elif target.endswith(("remove segment", "prune")):
         plan.snapshot, plan.rounds = 1.0, 100
     if "torn end" in target:
         plan.spoil = 0.9
@@ -153,7 +155,7 @@ def _before(target: str, random: Random) -> list[Kill]:
     """What must have happened before a point is reached."""
     who, phase = ("client ", "") if target in CLIENT else ("", " in recovery")
     half = random.choice(("after create", "during write", "before sync"))
-    torn = Kill(who + random.choice(TEARS), random.choice(NTH), 1.0)
+    torn = Kill(who + random.choice(TEARS), random.choice((1, 2, 3, 5)), 1.0)
     if "remove torn end aside" in target:
         return [torn, Kill(f"{who}{half} torn end aside{phase}", 1, 0.0)]
     if "torn end" in target:
