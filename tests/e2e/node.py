@@ -140,7 +140,7 @@ class Node:
 
     def remove(self) -> None:
         """End whatever still runs, and forget all."""
-        for part in ("run", "worker", "engine"):
+        for part in ("run", "worker", "engine", "outputs"):
             if self._process is not None:
                 self.kill(part)
         shutil.rmtree(self.folder, ignore_errors=True)

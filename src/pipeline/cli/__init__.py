@@ -24,6 +24,10 @@ COMMANDS = {
     "journal": ("pipeline.cli.journal", "A node's journals: verify, export as a batch log, prune."),
     "keys": ("pipeline.cli.keys", "CURVE keys and their roles: new, allow, revoke, list."),
     "log": ("pipeline.cli.log", "Batch logs: reads, payments and registry from files to a log."),
+    "outputs": (
+        "pipeline.cli.outputs",
+        "What makes a node's outputs, by itself: files by day, from its journals.",
+    ),
     "reconfigure": ("pipeline.cli.reconfigure", "Other tariffs, policies and limits for a node that runs."),
     "replay": ("pipeline.cli.replay", "A batch log through the engine, offline."),
     "run": ("pipeline.cli.run", "A node: workers, engines, until SIGTERM; on start, it recovers."),

@@ -12,11 +12,13 @@ from pipeline.cli._node import CONFIG, DATA, load_setup, until_told
 from pipeline.feed import Feed
 from pipeline.gateway import Gateway, no_trip
 from pipeline.gateway import Settings as GatewaySettings
-from pipeline.journal import JournalError
+from pipeline.journal import JournalError, RealDisk
 from pipeline.keys import Keyring
 from pipeline.node.engine_process import Ends, Settings, serve
 from pipeline.node.identity import node_pair
-from pipeline.node.layout import command_base, open_layout
+from pipeline.node.layout import Places, command_base, open_layout
+from pipeline.outputs.keeping import prunable
+from pipeline.outputs.places import OutputPlaces
 from pipeline.wire import Role
 from pipeline.wire.commands import Signer
 
@@ -67,6 +69,10 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
         kept_bytes = setup.node.feed_mib << 20
         feed = Feed(setup.node.feed, kept_bytes, shard, layout.shards, layout.generation)
     settings = Settings(setup.node.snapshot_every_s, accept_loss)
+    if setup.node.outputs.write:
+        kept = OutputPlaces(data).of_shard(shard), setup.node.outputs.journal_mib << 20
+        disk = RealDisk(Places(data, shard).journal)
+        settings = settings._replace(prunable=lambda before: prunable(disk, kept[0], before, kept[1]))
     try:
         serve(
             setup.engine, data, shard, Ends(gateway, feed), settings, ending=ending.is_set, say=say, ring=ring

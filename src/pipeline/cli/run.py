@@ -72,7 +72,8 @@ def _supervise(parts: _Parts, node: NodeConfig, ending: Event) -> Supervisor:
     clock = RealClock()
     engines = [Part(f"engine-{shard}", vital=True) for shard in range(node.shards)]
     workers = [Part(f"worker-{number}", vital=False) for number in range(node.workers)]
-    supervisor = Supervisor([*engines, *workers], parts.start, _say)
+    outputs = [Part("outputs", vital=False)] if node.outputs.write else []
+    supervisor = Supervisor([*engines, *workers, *outputs], parts.start, _say)
     try:
         while not supervisor.done:
             if ending.is_set():
@@ -98,7 +99,9 @@ class _Parts:
         """Start a part; its messages go where this process's go."""
         kind, _, number = part.name.partition("-")
         arguments = [kind, str(self._config), "--data", str(self._data)]
-        if kind == "engine":
+        if kind == "outputs":
+            process = _Process(arguments)
+        elif kind == "engine":
             process = _Process([*arguments, "--shard", number])
         else:
             fd = self._sockets[int(number)].fileno()

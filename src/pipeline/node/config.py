@@ -19,6 +19,8 @@
     trip = "3.31.0.23"
     restore = "3.31.0.18"
 
+    [node.outputs]                      # see `pipeline.node.config_outputs`
+
 The engine takes no table that it does not know, and its configuration is journaled byte by byte: so the text is cut
 in two, between lines.
 """
@@ -37,6 +39,7 @@ from fastcore import config_values as values
 from fastcore.config_reader import Mistakes, Reader
 from fastcore.config_values import Misfit
 from fastcore.schemas import OUTPUTS
+from pipeline.node.config_outputs import OutputsConfig, outputs_config
 from pipeline.node.layout import SHARDS_MAX
 from pipeline.wire.cim import Codes
 
@@ -78,6 +81,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     feed: tuple[str, ...] = ()
     feed_mib: int = 64
     headends: dict[str, HeadEndConfig] = {}
+    outputs: OutputsConfig = OutputsConfig()
 
 
 class Setup(NamedTuple):
@@ -160,6 +164,7 @@ def _node(text: str, mistakes: Mistakes) -> NodeConfig:
         "feed_mib": count("feed_mib", 1, MIB_MAX),
     }
     headends = table.table("headends", required=False)
+    fields["outputs"] = outputs_config(table.table("outputs", required=False), _outputs)
     fields["headends"] = {} if headends is None else _headends(headends)
     table.done()
     document.done()

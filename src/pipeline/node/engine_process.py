@@ -16,6 +16,7 @@ from pipeline.node.committing import Committer, Preparer
 from pipeline.node.gathering import Limits
 from pipeline.node.internal import Joined
 from pipeline.node.layout import Layout, Places, read_layout
+from pipeline.node.mark import Applied, MarkFile
 from pipeline.node.outlet import Gateway, Outlet
 from pipeline.node.recovery import Recovered, recover
 from pipeline.node.reporting import Alarms, status_of
@@ -53,10 +54,12 @@ class Settings(NamedTuple):
     Attributes:
         snapshot_every_s: seconds between snapshots; 0: none is made.
         accept_loss: go on although a producer has seen acknowledged what is not here: it will send it again.
+        prunable: told before which frame no snapshot needs the journal, says before which it may be pruned.
     """
 
     snapshot_every_s: int = 900
     accept_loss: bool = False
+    prunable: Callable[[int], int] = lambda before: before
 
 
 def serve(
@@ -162,7 +165,13 @@ class _Process:
     def run(self, snapshotting: Snapshotting, ending: Callable[[], bool]) -> None:
         """Serve workers until told to end; then commit and answer what is under way."""
         self._begin()
-        with Sockets() as sockets, Committer(self._journal) as committer, self._preparer() as preparer:
+        with (
+            MarkFile(self._places.mark) as mark,
+            Sockets() as sockets,
+            Committer(self._journal) as committer,
+            self._preparer() as preparer,
+        ):
+            self._tell(mark)
             server = sockets.serve_local(self._places.link, queue=QUEUE)
             shard = Shard(
                 self.writer, self._journal, server, committer, self._clock, self._payments, self._say
@@ -170,14 +179,22 @@ class _Process:
             waiter = Waiter(server, committer.wake)
             while not ending():
                 rest_s = shard.turn()
+                self._tell(mark)
                 self._beside(shard, preparer, snapshotting)
                 if rest_s:
                     waiter.wait(rest_s)
             while not shard.quiet:
                 rest_s = shard.turn(receiving=False)
+                self._tell(mark)
                 if rest_s:
                     waiter.wait(rest_s)
             server.close()
+
+    def _tell(self, mark: MarkFile) -> None:
+        """Tell whoever follows how far the journal is durable and applied."""
+        state = self.writer.state
+        seq = state.engine.sequence if state.engine is not None else 0
+        mark.write(Applied(state.mark.number, self._journal.incarnation, seq))
 
     def _preparer(self) -> Preparer:
         return Preparer(self._journal, RealDisk(self._places.journal))
@@ -223,13 +240,16 @@ class _Process:
             shard.tell(self.writer.covered(snapshotting.snapshots.outline(number).lines.settled()))
             older = snapshotting.snapshots.remove_older()
             if older is not None:
-                preparer.quietly(lambda: _prune(self._journal, older))
+                preparer.quietly(lambda: self._prune(older))
             self._alarms.set("snapshot", None, now_s)
         every_s, state = self._settings.snapshot_every_s, self.writer.state
         if every_s and snapshotting.idle and now_s >= self._snapshot_s + every_s:
             self._snapshot_s = now_s
             if state.engine is not None and state.mark.number != self._snapshot:
                 snapshotting.begin(state)
+
+    def _prune(self, older: int) -> None:
+        self._journal.prune(self._settings.prunable(older + 1))
 
     def _payments(self) -> Collection[bytes]:
         now_s = self._clock.monotonic_s()
@@ -247,7 +267,3 @@ class _Process:
             self._journal.prove(by)
         except JournalDamaged as error:
             raise JournalDamaged(f"{error}, and start once with --accept-loss") from None
-
-
-def _prune(journal: Journal, older: int) -> None:
-    journal.prune(older + 1)

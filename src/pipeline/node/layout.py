@@ -6,8 +6,10 @@
     DATA/keys/allowed/                  see `pipeline.keys`
     DATA/run/                           700: sockets of this machine's processes
     DATA/run/shard-0.sock
+    DATA/run/shard-0.mark               see `pipeline.node.mark`
     DATA/shard-0/journal/               see `pipeline.journal`
     DATA/shard-0/snapshots/             see `pipeline.node.snapshots`
+    DATA/outputs/                       see `pipeline.outputs.places`
     DATA/NO-TRIP                        while it is there, no trip leaves
 
 A command's id outside of a shard is ``(generation << 8 | shard) << 40 | id``, with the id that the shard's engine gave:
@@ -83,6 +85,11 @@ class Places:
     def link(self) -> Path:
         """The socket at which its workers find it."""
         return self.data / "run" / f"shard-{self.shard}.sock"
+
+    @property
+    def mark(self) -> Path:
+        """Where it says how far its journal is applied."""
+        return self.data / "run" / f"shard-{self.shard}.mark"
 
 
 def command_base(layout: Layout, shard: int) -> int:

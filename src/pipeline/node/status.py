@@ -58,13 +58,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusFile:
-    """The file of one shard's status."""
+    """The file of a status, of one shard's or of another process."""
 
     def __init__(self, path: Path) -> None:
         self._disk = RealDisk(path.parent)
         self._name = path.name
 
-    def write(self, status: Status) -> None:
+    def write(self, status: msgspec.Struct) -> None:
         """Put a status in the place of the one before; a disk that is full keeps the old one."""
         aside = self._name + ASIDE
         with suppress(OSError):

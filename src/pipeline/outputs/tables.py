@@ -1,4 +1,4 @@
-"""What the process of the outputs shows of itself, to whoever serves it: state tables, unsealed rows, rows as they come.
+"""What the process of the outputs shows of itself, to whoever serves it: state tables, and rows as they come.
 
 A row of an output is *sealed* once a file of the data set holds it. To have every row once, ask for the tail first,
 then list the files, and of their rows take those whose `seq` is not above the tail's `sealed` of their shard: what is
@@ -7,8 +7,9 @@ sealed in between is in both::
     tail = tables.tail("ledger")
     rows = files where seq <= tail.sealed[shard], and tail.rows
 
-Outputs and state tables have one column more than the engine's, the last: `shard`. Ids of commands are those that
-head-ends see (`pipeline.node.layout`). Every method may be called from any thread, and returns what is the caller's.
+Outputs and state tables have one column more than the engine's, the last: `shard`. Ids of commands, findings and orders
+are those that everybody outside sees (`pipeline.outputs.outside`). Every method may be called from any thread, and
+returns what is the caller's.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Tables(Protocol):
         """What no file holds yet; raises `KeyError`."""
 
     def after(self, name: str, shard: int, start: Cursor, most_bytes: int) -> Stretch:
-        """Rows of a shard from a cursor on, sealed or not, as far as they are kept in memory; at most about so many bytes.
+        """Rows of a shard from a cursor on, sealed or not, as far as they are in memory; about so many bytes at most.
 
         A cursor is (seq, row), row counting the output's rows of that batch from 0. `NEWEST` begins with what comes
         next, `OLDEST` with what is kept. Raises `KeyError`, `CursorGone`.
