@@ -384,8 +384,7 @@ def _local(path: Path) -> str:
 
 
 def _buffer(frame: zmq.Frame) -> Buffer:
-    data = frame.buffer
-    return bytes(data) if len(data) <= COPIED_MAX else data
+    return frame.bytes if len(frame) <= COPIED_MAX else frame.buffer
 
 
 def _send(socket: zmq.Socket[bytes], frames: Sequence[Buffer]) -> None:

@@ -2,10 +2,10 @@
 
 It knows bytes and Arrow, no sockets. Each module imports only those before it::
 
-    kinds  refusals  header  controls  schemas  flat  bodies  forms  check  answers  commands  cim  outputs
+    kinds  refusals  header  controls  schemas  flat  bodies  forms  check  ordinary  answers  commands  cim  outputs
 """
 
-from pipeline.wire.answers import Message, control, plain, refusal, tick_body
+from pipeline.wire.answers import Acks, Message, control, plain, refusal, tick_body
 from pipeline.wire.bodies import read_batch, write_batch
 from pipeline.wire.check import Checked, Line, Sender, check, check_answer, read_content
 from pipeline.wire.controls import (
@@ -21,6 +21,7 @@ from pipeline.wire.controls import (
 from pipeline.wire.forms import Form, Forms
 from pipeline.wire.header import HEADER_BYTES, KEY_BYTES, Buffer, Header, pack
 from pipeline.wire.kinds import BATCHES, BODY_BYTES_MAX, MAY_SEND, ROWS_MAX, Kind, Role, engine_kind
+from pipeline.wire.ordinary import Ordinary
 from pipeline.wire.refusals import FINAL, Reason, Refused
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "MAY_SEND",
     "ROWS_MAX",
     "Ack",
+    "Acks",
     "Buffer",
     "Checked",
     "Conflict",
@@ -43,6 +45,7 @@ __all__ = [
     "Kind",
     "Line",
     "Message",
+    "Ordinary",
     "Ready",
     "Reason",
     "Refused",

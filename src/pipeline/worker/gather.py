@@ -7,8 +7,10 @@ is of one of the two.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import getitem
 from typing import Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline.node.internal import PARTS_MAX
@@ -44,15 +46,13 @@ class Gathered(NamedTuple):
     batch: pa.RecordBatch
 
 
-_Columns = tuple[list[Buffer], list[Buffer], list[Buffer], list[Buffer]]
-
-
 class Gather:
     """What waits to become a batch."""
 
     def __init__(self) -> None:
         self._sendings: list[Sending] = []
-        self._columns: _Columns = ([], [], [], [])
+        self._bodies: list[Buffer] = []
+        self._forms: list[Form] = []
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
@@ -83,12 +83,8 @@ class Gather:
             self._since_s = now_s
         self._sendings.append(sending)
         if isinstance(content, Form):
-            meters, instants, values, states = self._columns
-            first, second, third, fourth = content.columns
-            meters.append(body[first])
-            instants.append(body[second])
-            values.append(body[third])
-            states.append(body[fourth])
+            self._bodies.append(body)
+            self._forms.append(content)
         else:
             self._batches.append(content)
         self._keys.add(sending.session.key)
@@ -103,9 +99,9 @@ class Gather:
         if self._batches:
             batch = pa.concat_batches(self._batches)
         else:
-            batch = _batch_of([b"".join(column) for column in self._columns], self._rows)
+            batch = _batch_of(_joined(self._bodies, self._forms), self._rows)
         gathered = Gathered(self._sendings, batch)
-        self._sendings, self._columns, self._batches = [], ([], [], [], []), []
+        self._sendings, self._bodies, self._forms, self._batches = [], [], [], []
         self._rows = self._bytes = 0
         self._keys.clear()
         return gathered
@@ -123,6 +119,16 @@ def body_of(batch: pa.RecordBatch) -> Buffer:
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return memoryview(sink.getvalue()).cast("B")
+
+
+def _joined(bodies: list[Buffer], forms: list[Form]) -> list[Buffer]:
+    """The columns of bodies of known forms, each one behind the other; where all are of one form, in one go."""
+    first = forms[0]
+    if any(form is not first for form in forms):
+        places = zip(*(form.columns for form in forms), strict=True)
+        return [b"".join(map(getitem, bodies, column)) for column in places]
+    rows = np.frombuffer(b"".join(bodies), np.uint8).reshape(len(bodies), first.length)
+    return [np.ascontiguousarray(rows[:, column]).reshape(-1).data for column in first.columns]
 
 
 def _batch_of(columns: Sequence[Buffer], rows: int) -> pa.RecordBatch:

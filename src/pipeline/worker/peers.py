@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.keys import PublicKey
 from pipeline.links import Post, Sent
 from pipeline.node.internal import LANE_OF, Gone, Lane, Ready
-from pipeline.wire import Ack, Buffer, Kind, Message, Rejected, Welcome, control, pack, plain
+from pipeline.wire import Acks, Buffer, Kind, Message, Rejected, Welcome, control, pack, plain
 from pipeline.wire import Credit as CreditGrant
 from pipeline.worker.credit import Credit
 from pipeline.worker.outbound import Outbound
@@ -207,8 +207,9 @@ class Peers:
 
     def _acknowledge(self, session: Session) -> None:
         session.owed = False
-        ack = Ack(min(session.covered), session.credit_bytes)
-        message = control(session.key, ack, **session.place(), seq=session.acked)
+        if session.acks is None:
+            session.acks = Acks(session.key, **session.place())
+        message = session.acks.message(session.acked, min(session.covered), session.credit_bytes)
         if self.send(session.route, message) is Sent.FULL:
             session.owed = True
             self._full[session.key] = None

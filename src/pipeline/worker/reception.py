@@ -20,6 +20,7 @@ from pipeline.wire import (
     Hello,
     Kind,
     Line,
+    Ordinary,
     Ready,
     Reason,
     Refused,
@@ -66,7 +67,9 @@ class Reception:
             if sender is None:
                 raise Refused(Reason.ROLE, "this key is not allowed to connect any more")
             line = session.line if session is not None else None
-            checked = check(received.frames, sender, line, self._forms.read)
+            checked = (session and self._ordinary(session, sender, received.frames)) or check(
+                received.frames, sender, line, self._forms.read
+            )
             kind = checked.header.kind
             if kind is Kind.HELLO:
                 self._hello(sender, received.route, checked, now_s)
@@ -88,6 +91,14 @@ class Reception:
         if sender is None and (known := keys.get(_key_of(user))) is not None:
             sender = self._known[user] = Sender(known.curve, Role(known.role))
         return sender
+
+    def _ordinary(self, session: Session, sender: Sender, frames: list[Buffer]) -> Checked | None:
+        """An ordinary message of reads; None for another."""
+        if sender.role is not Role.READS:
+            return None
+        if session.ordinary is None:
+            session.ordinary = Ordinary(sender.key, session.line, self._forms)
+        return session.ordinary.read(frames)
 
     def _heard(self, session: Session, route: bytes, now_s: float) -> None:
         session.heard_s = now_s

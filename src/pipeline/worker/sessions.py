@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.node.internal import Welcomed
-from pipeline.wire import Line, Message, Role
+from pipeline.wire import Acks, Line, Message, Ordinary, Role
 from pipeline.worker.credit import Credit
 from pipeline.worker.windows import Window
 
@@ -45,6 +45,8 @@ class Session:
         credit_bytes: what the producer was granted last; `peak_bytes` the most that it ever was.
         owed: whether an ACK is due.
         commands: COMMANDs that its queue had no room for.
+        ordinary: what takes its ordinary messages of reads, once it has sent some.
+        acks: what makes its ACKs, once it has had one.
     """
 
     key: bytes
@@ -68,6 +70,8 @@ class Session:
     commands: deque[Message] = field(default_factory=deque)
     commands_since_s: float = 0.0
     window: Window = field(default_factory=lambda: Window(1))
+    ordinary: Ordinary | None = None
+    acks: Acks | None = None
 
     @classmethod
     def begin(cls, key: bytes, greeting: Greeting, credit: Credit | None, now_s: float) -> Session:
