@@ -7,7 +7,6 @@ is of one of the two.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import getitem
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -126,7 +125,9 @@ def _joined(bodies: list[Buffer], forms: list[Form]) -> list[Buffer]:
     first = forms[0]
     if any(form is not first for form in forms):
         places = zip(*(form.columns for form in forms), strict=True)
-        return [b"".join(map(getitem, bodies, column)) for column in places]
+        return [
+            b"".join(body[place] for body, place in zip(bodies, column, strict=True)) for column in places
+        ]
     rows = np.frombuffer(b"".join(bodies), np.uint8).reshape(len(bodies), first.length)
     return [np.ascontiguousarray(rows[:, column]).reshape(-1).data for column in first.columns]
 
