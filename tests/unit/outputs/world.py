@@ -1,4 +1,4 @@
-"""A node's data directory with a journal in it, written frame by frame; and a process of the outputs, one thread at a time."""
+"""A node's data directory with a journal in it, written frame by frame; and the outputs of it, made step by step."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fastcore import Engine
 from pipeline.journal import Journal, RealDisk, Recovery
-from pipeline.node.entries import Entry, decode, encode
+from pipeline.node.entries import Entry, encode
 from pipeline.node.layout import Layout, Places, write_layout
 from pipeline.node.snapshots import Snapshots
 from pipeline.node.state import State
 from pipeline.outputs.description import DescriptionFile
 from pipeline.outputs.follower import ALL, Follower
+from pipeline.outputs.keeper import Keeper
 from pipeline.outputs.outside import Outside
 from pipeline.outputs.places import OutputPlaces
 from pipeline.outputs.starting import Begin, begin
@@ -115,10 +115,14 @@ class Outputs:
         outputs: tuple[str, ...] = ALL,
         layout: Layout = LAYOUT,
         shard: int = 0,
+        keep_days: dict[str, int] | None = None,
     ) -> None:
         self.places = OutputPlaces(data)
         self.said: list[str] = []
         self.tree = Tree(at)
+        self.hours = 0.0
+        self.keeper = Keeper(self.places, self.tree, outputs, keep_days or {}, self._later)
+        self.keeper.recover()
         file = DescriptionFile(self.places.description, layout.shards, layout.generation, self.tree)
         self.description = file
         asked = Begin(Places(data, shard), layout, self.tree, file, cut_s, outputs, 1 << 22, self.said.append)
@@ -131,6 +135,15 @@ class Outputs:
             frames += 1
             if frames % checkpoint_every == 0:
                 self.follower.checkpoint_due = True
+
+    def keep(self) -> None:
+        """Compact and drop days that are over."""
+        self.keeper.look(self.follower.cutter.day)
+
+    def _later(self) -> float:
+        """A clock that is an hour further each time."""
+        self.hours += 1
+        return 3600 * self.hours
 
 
 def node(data: Path) -> Path:
@@ -154,19 +167,17 @@ def rows_of(data: Path, name: str) -> pa.Table | None:
 
 def made(entries: Iterable[Entry], layout: Layout = LAYOUT, shard: int = 0) -> dict[str, pa.Table]:
     """What an engine makes of a history, as it leaves the node: what files must hold."""
-    engine, outside = None, Outside(layout, shard)
+    outside = Outside(layout, shard)
     found: dict[str, list[pa.RecordBatch]] = {name: [] for name in ALL}
     for effects in _effects(entries):
         for name, batch in effects:
             if batch.num_rows:
                 found[name].append(outside.batch(name, batch))
-    _ = engine
-    return {
-        name: pa.Table.from_batches(
-            [b.cast(output_schema(name, pa.uint64())) for b in batches], output_schema(name, pa.uint64())
-        )
-        for name, batches in found.items()
-    }
+    tables = {}
+    for name, batches in found.items():
+        schema = output_schema(name, pa.uint64())
+        tables[name] = pa.Table.from_batches([batch.cast(schema) for batch in batches], schema)
+    return tables
 
 
 def _effects(entries: Iterable[Entry]) -> Iterator[Any]:
@@ -175,8 +186,3 @@ def _effects(entries: Iterable[Entry]) -> Iterator[Any]:
         outcome = state.apply(entry)
         if outcome.effects is not None:
             yield outcome.effects
-
-
-def plain(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows as Python values, so that types of the same meaning compare."""
-    return table.to_pylist()
