@@ -18,7 +18,7 @@ from pipeline.journal.disk import DiskLocked
 from pipeline.node.config import Setup, setup_from_toml
 from pipeline.node.layout import LayoutError
 
-__all__ = ["CONFIG", "DATA", "load_setup", "node_lock", "until_told"]
+__all__ = ["ACCEPT_LOSS", "CONFIG", "DATA", "load_setup", "node_lock", "until_told"]
 
 CONFIG = click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 DATA = click.option(
@@ -26,6 +26,11 @@ DATA = click.option(
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
     help="The node's data directory.",
+)
+ACCEPT_LOSS = click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Go on although producers have seen acknowledged what is not here; they send again what they still have.",
 )
 
 LOCK: Final = "node.lock"

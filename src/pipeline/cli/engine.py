@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli._node import CONFIG, DATA, load_setup, until_told
+from pipeline.cli._node import ACCEPT_LOSS, CONFIG, DATA, load_setup, until_told
 from pipeline.feed import Feed
 from pipeline.gateway import Gateway, no_trip
 from pipeline.gateway import Settings as GatewaySettings
@@ -29,11 +29,7 @@ __all__ = ["engine"]
 @CONFIG
 @DATA
 @click.option("--shard", default=0, show_default=True, help="Which of the node's engines this one is.")
-@click.option(
-    "--accept-loss",
-    is_flag=True,
-    help="Go on although producers have seen acknowledged what is not here; they send again what they still have.",
-)
+@ACCEPT_LOSS
 def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
     """Run one engine of a node, behind its workers, until SIGTERM: journal, engine, snapshots, commands.
 
@@ -73,6 +69,8 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
         kept = OutputPlaces(data).of_shard(shard), setup.node.outputs.journal_mib << 20
         disk = RealDisk(Places(data, shard).journal)
         settings = settings._replace(prunable=lambda before: prunable(disk, kept[0], before, kept[1]))
+    if setup.node.keep_journal:
+        settings = settings._replace(prunable=lambda before: 0)
     try:
         serve(
             setup.engine, data, shard, Ends(gateway, feed), settings, ending=ending.is_set, say=say, ring=ring

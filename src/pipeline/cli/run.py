@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from pipeline.cli._node import CONFIG, DATA, load_setup, node_lock, until_told
+from pipeline.cli._node import ACCEPT_LOSS, CONFIG, DATA, load_setup, node_lock, until_told
 from pipeline.clock import RealClock
 from pipeline.listening import endpoint_of, listen
 from pipeline.node.config import NodeConfig
@@ -32,7 +32,8 @@ PR_SET_PDEATHSIG: Final = 1
 @click.command()
 @CONFIG
 @DATA
-def run(config: Path, data: Path) -> None:
+@ACCEPT_LOSS
+def run(config: Path, data: Path, accept_loss: bool) -> None:
     """Run a node: its engines, and the workers that producers and head-ends connect to, until SIGTERM.
 
     On start it recovers what was acknowledged. A worker that ends is started again; when an engine ends, the node does,
@@ -45,10 +46,10 @@ def run(config: Path, data: Path) -> None:
     node = load_setup(config).node
     with node_lock(data):
         check_unchanged(data)
-        _run(node, config, data)
+        _run(node, config, data, accept_loss)
 
 
-def _run(node: NodeConfig, config: Path, data: Path) -> None:
+def _run(node: NodeConfig, config: Path, data: Path, accept_loss: bool) -> None:
     open_layout(data, node.shards)
     _, made = made_pair(data)
     if made:
@@ -59,7 +60,7 @@ def _run(node: NodeConfig, config: Path, data: Path) -> None:
     try:
         endpoint = endpoint_of(sockets[0])
         _say(f"listens at {endpoint}; {node.workers} workers, {node.shards} shards")
-        supervisor = _supervise(_Parts(config, data, endpoint, sockets), node, ending)
+        supervisor = _supervise(_Parts(config, data, endpoint, sockets, accept_loss), node, ending)
     finally:
         for each in sockets:
             each.close()
@@ -88,11 +89,14 @@ def _supervise(parts: _Parts, node: NodeConfig, ending: Event) -> Supervisor:
 class _Parts:
     """Starts the parts of a node as processes of their own."""
 
-    def __init__(self, config: Path, data: Path, endpoint: str, sockets: list[socket]) -> None:
+    def __init__(
+        self, config: Path, data: Path, endpoint: str, sockets: list[socket], accept_loss: bool
+    ) -> None:
         self._config = config
         self._data = data
         self._endpoint = endpoint
         self._sockets = sockets
+        self._engine = ["--accept-loss"] if accept_loss else []
         self._started: list[_Process] = []
 
     def start(self, part: Part) -> Child:
@@ -102,7 +106,7 @@ class _Parts:
         if kind == "outputs":
             process = _Process(arguments)
         elif kind == "engine":
-            process = _Process([*arguments, "--shard", number])
+            process = _Process([*arguments, "--shard", number, *self._engine])
         else:
             fd = self._sockets[int(number)].fileno()
             listening = ["--number", number, "--listen", self._endpoint, "--listen-fd", str(fd)]

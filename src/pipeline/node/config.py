@@ -8,6 +8,7 @@
     worker_memory_mib = 1024            # of each; one that needs more is ended, and started again
     shards = 1                          # engines, each with a writer and a journal of its own
     snapshot_every = "15m"
+    keep_journal = false                # true: from its first frame on, as `feikong shards` needs it
     dead_letters_mib = 64               # what is kept of refused messages, for each worker
     feed = []                           # outputs that subscribers can follow, such as "ledger"
     feed_mib = 64                       # what is kept of each of them in memory, in each engine
@@ -77,6 +78,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     worker_memory_mib: int = 1024
     shards: int = 1
     snapshot_every_s: int = 900
+    keep_journal: bool = False
     dead_letters_mib: int = 64
     feed: tuple[str, ...] = ()
     feed_mib: int = 64
@@ -159,6 +161,7 @@ def _node(text: str, mistakes: Mistakes) -> NodeConfig:
             lambda value: values.duration_s(value, SNAPSHOT_S_LEAST),
             default.snapshot_every_s,
         ),
+        "keep_journal": table.take("keep_journal", values.flag, default.keep_journal),
         "dead_letters_mib": count("dead_letters_mib", 1, MIB_MAX),
         "feed": table.take("feed", _outputs, default.feed),
         "feed_mib": count("feed_mib", 1, MIB_MAX),

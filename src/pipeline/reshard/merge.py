@@ -40,7 +40,8 @@ def _events(shard: int, disk: Disk) -> Iterator[Event]:
         if first and frame.number != 1:
             raise LogError(
                 f"journal {disk.where}: begins with frame {frame.number}, since snapshots hold what was before; "
-                "another number of shards needs the first one. Put the folder back from before it was pruned"
+                "another number of shards needs the first one. Put the folder back from before it was pruned; "
+                "`keep_journal = true` in [node] keeps all of it"
             )
         first = False
         for entry in decode(frame.buffers):
