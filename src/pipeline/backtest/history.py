@@ -29,11 +29,15 @@ LAYOUT = "layout.json"
 
 
 class Batch(NamedTuple):
-    """What an engine is given; `now_s` is None for a log's first line alone."""
+    """What an engine is given; `now_s` is None for a log's first line alone.
+
+    `line` is where it stands: the log's line, or the journal's frame; 0 for what is of no history.
+    """
 
     kind: str
     now_s: int | None
     content: pa.Table | pa.RecordBatch | str | None
+    line: int = 0
 
 
 class History(ABC):
@@ -67,7 +71,11 @@ class LogHistory(History):
     def __iter__(self) -> Iterator[Batch | Broken]:
         """Each batch, or what is wrong with it."""
         for entry in self._log:
-            yield entry if isinstance(entry, Broken) else Batch(entry.kind, entry.now_s, entry.batch)
+            yield (
+                entry
+                if isinstance(entry, Broken)
+                else Batch(entry.kind, entry.now_s, entry.batch, entry.line)
+            )
 
 
 class JournalHistory(History):
@@ -96,7 +104,7 @@ class JournalHistory(History):
                     continue
                 kind = engine_kind(entry.kind)
                 try:
-                    yield Batch(kind, entry.now_s, content_of(entry))
+                    yield Batch(kind, entry.now_s, content_of(entry), frame.number)
                 except (Refused, UnicodeDecodeError) as error:
                     yield Broken(frame.number, kind, str(error))
 
@@ -140,5 +148,7 @@ def open_histories(path: Path, shard: int | None = None) -> list[History]:
 
 
 def _of_shard(places: Places) -> JournalHistory:
+    if not places.journal.is_dir():
+        raise LogError(f"{places.journal}: does not exist; expected the journal of a node that has run")
     shelf = RealDisk(places.snapshots) if places.snapshots.is_dir() else None
     return JournalHistory(RealDisk(places.journal), shelf)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from fastcore import Config, ConfigError
 from fastcore.errors import FeikongError
@@ -30,9 +29,9 @@ def backtest(
 ) -> Comparison:
     """What would have been otherwise, had a configuration been in force from the history's first batch to its last.
 
-    `on_batch` is told the engine's time after each batch, `on_broken` each that cannot be read. Raises
-    `BacktestError`, `ConfigError` where an engine that goes on from a snapshot may not take the configuration,
-    `InvariantError`, and what reading the history raises.
+    `on_batch` is told the engine's time after each batch, `on_broken` of each that cannot be read, or that the engine
+    of the run that was refuses whole. Raises `BacktestError`, `ConfigError` where an engine that goes on from a
+    snapshot may not take the configuration, `InvariantError`, and what reading the history raises.
     """
     with ThreadPoolExecutor(1, "otherwise") as other_core:
         runs = _Runs(history, config, other_core, on_broken)
@@ -111,26 +110,28 @@ class _Runs:
         if batch.kind == "config":
             sent_was, refusal = was.take(batch)
             if refusal is not None:
+                self._tell(batch, refusal)
                 return [], []
             self._configurations += 1
             return sent_was, otherwise.take(Batch("tick", batch.now_s, None))[0]
         given = self._answers.translated(batch) if batch.kind == "acks" else batch
         coming = self._other_core.submit(otherwise.take, given)
         try:
-            sent_was, _ = was.take(batch)
+            sent_was, refusal = was.take(batch)
         finally:
-            with suppress(Exception):
-                coming.exception()
+            wait([coming])
+        if refusal is not None:
+            self._tell(batch, refusal)
         return sent_was, coming.result()[0]
 
     def _first(self, batch: Batch) -> None:
-        if batch.kind != "config":
-            self._malformed += 1
-            return
         try:
+            if batch.kind != "config":
+                raise BacktestError("no configuration yet; expected a config as the first batch")
             config = Config.from_toml(str(batch.content))
-        except ConfigError:
+        except (BacktestError, ConfigError) as error:
             self._malformed += 1
+            self._tell(batch, str(error))
             return
         if config.engine.currency != self._config.engine.currency:
             raise BacktestError(
@@ -138,6 +139,9 @@ class _Runs:
                 f"{self._config.engine.currency}; expected the same currency, or no amounts can be compared"
             )
         self._begin(Side.new(config), Side.new(self._config))
+
+    def _tell(self, batch: Batch, reason: str) -> None:
+        self._on_broken(Broken(batch.line, batch.kind, reason))
 
     def _begin(self, was: Side, otherwise: Side) -> None:
         self._sides = was, otherwise

@@ -61,9 +61,8 @@ def backtest(
     with progress_bar() as bar:
 
         def on_broken(broken: Broken) -> None:
-            bar.say(
-                f"malformed batch, {broken.line}{f' ({broken.kind})' if broken.kind else ''}: {broken.reason}"
-            )
+            kind = f" ({broken.kind})" if broken.kind else ""
+            bar.say(f"malformed batch, line {broken.line}{kind}: {broken.reason}")
 
         for each in open_histories(history, shard):
             bar.start("backtest", each.batches)
