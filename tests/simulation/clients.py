@@ -36,6 +36,7 @@ class Client:
         self.truth: list[Given] = []
         self.points = points
         self.disk = SimDisk(points, name="segment")
+        self.disks = [self.disk]
         self.clock, self.network, self.model = clock, network, model
         self.promised = 0
         self.station: Station | None = None
@@ -91,10 +92,11 @@ class Client:
         if self.station is not None:
             self._link.close()
         self.station = self.outbox = None
-        if power:
-            self.disk.power_failure()
-        else:
-            self.disk.kill()
+        for disk in self.disks:
+            if power:
+                disk.power_failure()
+            else:
+                disk.kill()
 
     def _station(self, outbox: Outbox) -> Station:
         return Station(self._files(outbox), Conversation(self.key, outbox), self.clock, self._event)

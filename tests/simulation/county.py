@@ -146,6 +146,7 @@ ROLES = {
     "payments-1": Role.PAYMENTS,
     "operator": Role.OPERATOR,
     "headend": Role.HEADEND,
+    "subscriber": Role.SUBSCRIBER,
 }
 
 

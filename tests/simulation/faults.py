@@ -14,7 +14,7 @@ FAULTS = [
     *("full", "snapshot damaged", "journal damaged", "clock ahead", "clock behind", "NO-TRIP"),
     *("worker killed", "client killed", "client away", "worker outlives its node"),
     *("lost message", "damaged message", "late message", "message twice", "messages swapped"),
-    *("broken connection", "full queue"),
+    *("broken connection", "full queue", "cursor too old"),
 ]
 """What else goes wrong."""
 AIMS = POINTS + FAULTS

@@ -67,6 +67,8 @@ class Judge:
     held_by_operator: bool = False
     resumed: int = 0
     """How often an operator has let all trips go."""
+    rows: list[tuple[int, int, dict[str, Any]]] = field(default_factory=list)
+    """Of the output that is followed: batch, place and what is in it."""
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take a frame."""
@@ -145,6 +147,9 @@ class Judge:
             effects = self.engine.apply(kind.name.lower(), content, now_s)
         except (SchemaError, ConfigError):
             return False
+        ledger = effects.ledger
+        for place, row in enumerate(ledger.to_pylist() if ledger.num_rows else ()):
+            self.rows.append((self.engine.sequence, place, row))
         commands = effects.commands
         if commands.num_rows:
             expires = commands["expires_at"].cast(pa.int64()).to_pylist()

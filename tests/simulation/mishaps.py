@@ -30,7 +30,11 @@ class Mishaps:
     def happen(self) -> None:
         """A round's worth."""
         world, plan, random = self.world, self.world.plan, self.random
-        disks = (world.disk, world.shelf, *(client.disk for client in world.clients.values()))
+        disks = (
+            world.disk,
+            world.shelf,
+            *(disk for client in world.clients.values() for disk in client.disks),
+        )
         happens: list[tuple[float, str, Callable[[], object]]] = [
             (
                 plan.worker_dies,
@@ -63,7 +67,11 @@ class Mishaps:
     def empty(self) -> None:
         """All disks have room again."""
         world = self.world
-        for disk in (world.disk, world.shelf, *(client.disk for client in world.clients.values())):
+        for disk in (
+            world.disk,
+            world.shelf,
+            *(disk for client in world.clients.values() for disk in client.disks),
+        ):
             disk.capacity = None
 
     def damage_journal(self) -> None:

@@ -61,6 +61,7 @@ class Model:
         self._greeted: bytes | None = None
         self.hold = Hold({})
         self.trips = self.restores = 0
+        self.oldest = 0
         self._truth = truth
         self._payments = payments
         self._signer = signer
@@ -116,6 +117,10 @@ class Model:
         """Commands leave."""
         for signed in commands_of(read_batch(Kind.COMMAND, body, message.rows)):
             self._command(signed)
+
+    def keeps(self, oldest: int) -> None:
+        """The feed keeps rows from a batch on; the highest such number counts: an answer may be late."""
+        self.oldest = max(self.oldest, oldest)
 
     def snapshot(self, number: int) -> None:
         """A snapshot is taken of the state as it is."""

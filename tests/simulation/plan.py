@@ -13,7 +13,10 @@ from simulation.points import CLIENT, RECOVERING, RUNNING, Kill
 __all__ = ["Kill", "Plan", "after_an_error", "plan_of"]
 
 NTH = (1, 1, 2, 3, 5, 8, 13)
-SELDOM = ("remove", "prune", "lines", "engine", "snapshot", "switch", "command", "segment aside", "names")
+SELDOM = (
+    *("remove", "prune", "lines", "engine", "snapshot", "switch", "command", "segment aside", "names"),
+    *("rows", "cursors", "store"),
+)
 CHANCES = {
     "worker_dies": 0.02,
     "client_dies": 0.05,
@@ -56,6 +59,7 @@ BOOSTS: dict[str, dict[str, Any]] = {
     "worker killed": {"worker_dies": 0.2},
     "client killed": {"client_dies": 0.2},
     "client away": {"away": 0.2},
+    "cursor too old": {"away": 0.2, "kept_bytes": 1 << 10, "rounds": 40},
     "worker outlives its node": {"orphans": 1.0, "kills": [Kill("after answer", 5, 0.0)]},
 }
 """What is more than usual in a plan that aims at a fault."""
@@ -72,6 +76,7 @@ class Plan:
         power: chance that the power fails with whoever dies of something else.
         spoil: share of the sectors that were not synced which a power failure spoils.
         queue: messages between a worker and the shard.
+        kept_bytes: rows that the feed keeps.
     """
 
     rounds: int = 24
@@ -91,6 +96,7 @@ class Plan:
     away: float = 0.0
     snapshot: float = 0.05
     queue: int = 64
+    kept_bytes: int = 1 << 20
 
 
 def plan_of(seed: int) -> Plan:
@@ -132,6 +138,7 @@ def _draw(plan: Plan, random: Random) -> None:
             setattr(plan, name, chance)
     plan.spoil = random.choice((0.2, 0.5, 0.9))
     plan.queue = random.choice((2, 8, 64, 64))
+    plan.kept_bytes = random.choice((4096, 1 << 20, 1 << 20, 1 << 20))
 
 
 def _aim(plan: Plan, target: str, random: Random) -> None:
@@ -141,8 +148,10 @@ def _aim(plan: Plan, target: str, random: Random) -> None:
     seldom = any(word in target for word in SELDOM)
     nth = 1 if before or target.endswith("command") else random.choice((1, 1, 2) if seldom else NTH)
     kills[:0] = [*before, Kill(target, nth)]
+    if seldom:
+        plan.rounds = 45
     if seldom and target not in CLIENT:
-        plan.snapshot, plan.rounds = 0.6, 45
+        plan.snapshot = 0.6
     if target.endswith("command"):
         plan.snapshot, plan.rounds = 0.05, 120
     elif target.endswith(("remove segment", "prune")):
@@ -163,8 +172,9 @@ def _before(target: str, random: Random) -> list[Kill]:
     if "remove" in target and "aside" in target and target in RUNNING:
         what = target.split()[2]
         return [Kill(f"EIO sync {what} aside", random.choice((1, 1, 2)), 0.0)]
-    if "remove segment aside" in target:
-        return [Kill(f"{who}{half} segment aside", random.choice((1, 1, 2)), 0.0)]
+    for what in ("segment", "cursors"):
+        if f"remove {what} aside" in target:
+            return [Kill(f"{who}{half} {what} aside", random.choice((1, 1, 2)), 0.0)]
     if target not in RECOVERING:
         return []
     if "remove segment" in target:

@@ -43,7 +43,7 @@ RUNNING = _around(
         "remove engine",
     ),
     *("remove segment aside", "remove engine aside", "remove lines aside"),
-    *("apply", "answer", "command", "switch of segments", "prune", "snapshot"),
+    *("apply", "answer", "command", "rows", "switch of segments", "prune", "snapshot"),
 )
 """Where the processes of a node are killed while they run."""
 RECOVERING = [
@@ -64,11 +64,18 @@ CLIENT = [
     for point in _around(
         *("write segment", "sync segment", *_making("segment"), "sync_names segment", "remove segment"),
         *(*_making("torn end"), "remove torn end aside", "remove segment aside"),
+        *(*_making("cursors"), "sync_names cursors", "remove cursors aside", "store"),
     )
 ]
 """Where clients are."""
 
-_SUBJECTS = (("torn", "torn end"), ("segment", "segment"), ("lines", "lines"), ("engine", "engine"))
+_SUBJECTS = (
+    ("torn", "torn end"),
+    ("segment", "segment"),
+    ("lines", "lines"),
+    ("engine", "engine"),
+    ("cursors", "cursors"),
+)
 
 
 class Kill(NamedTuple):

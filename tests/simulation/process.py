@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastcore import SnapshotError
+from pipeline.feed import Feed, feed
 from pipeline.gateway import Gateway, Settings
 from pipeline.journal import Buffer, Journal, JournalFull, Mark
 from pipeline.keys import PublicKey
@@ -14,6 +16,7 @@ from pipeline.node.gathering import Group, Limits
 from pipeline.node.internal import (
     Commands,
     Joined,
+    Rows,
     Settled,
     Turned,
     Welcomed,
@@ -26,7 +29,7 @@ from pipeline.node.recovery import recover
 from pipeline.node.shard import Shard
 from pipeline.node.snapshots import Snapshots
 from pipeline.node.snapshotting import SnapshotFailed, Snapshotting
-from pipeline.node.state import State
+from pipeline.node.state import Outcome, State
 from pipeline.node.writer import Writer
 from pipeline.wire.commands import Signer
 from pipeline.worker.letters import DeadLetters
@@ -34,6 +37,7 @@ from pipeline.worker.worker import Worker
 from simulation.clock import SimClock
 from simulation.county import CONFIG
 from simulation.disk import SimDisk
+from simulation.follower import OUTPUT
 from simulation.model import Model
 from simulation.network import Local, LocalLink, NetPost, Network
 from simulation.points import Points
@@ -41,8 +45,19 @@ from simulation.points import Points
 ID = bytes(range(16))
 SEGMENT = 12 * 4096
 START = 4 * 4096
+MESSAGE_BYTES = 300
 LIMITS = Limits(group_bytes=1 << 14, reserve_bytes=2 * 4096)
 SIGNER = Signer(bytes(range(32)))
+
+
+@contextmanager
+def small_messages() -> Iterator[None]:
+    """So that most messages of the feed end within a batch."""
+    before, feed.MESSAGE_BYTES = feed.MESSAGE_BYTES, MESSAGE_BYTES  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        feed.MESSAGE_BYTES = before  # type: ignore[misc]
 
 
 class WatchedPost:
@@ -59,8 +74,8 @@ class WatchedPost:
 
     def send(self, route: bytes, frames: Sequence[Buffer]) -> Sent:
         message, bodies = unpack_from_shard(frames)
-        what = "command" if isinstance(message, Commands) else "answer"
-        counts = isinstance(message, Commands | Settled | Turned | Welcomed)
+        what = {Commands: "command", Rows: "rows"}.get(type(message), "answer")
+        counts = isinstance(message, Commands | Rows | Settled | Turned | Welcomed)
         if counts:
             self._points.reach(f"before {what}")
         sent = self._local.send(route, frames)
@@ -202,8 +217,10 @@ class ShardProcess:
         headends: Callable[[], dict[str, bytes]],
         no_trip: Callable[[], bool],
         queue: int,
+        kept_bytes: int,
     ) -> None:
         disk, shelf = disks
+        self.feed = Feed([OUTPUT], kept_bytes)
         self.points, self.model = points, model
         points.phase = " in recovery"
         points.reach("before replay")
@@ -211,10 +228,10 @@ class ShardProcess:
             disk,
             Snapshots(shelf),
             new_id=ID,
-            outputs=["commands"],
+            outputs=["commands", OUTPUT],
             segment_bytes=SEGMENT,
             start_bytes=START,
-            on_batch=lambda *_: points.reach("during replay"),
+            on_batch=self._replayed,
         )
         points.phase = ""
         self.recovered = recovered
@@ -222,6 +239,8 @@ class ShardProcess:
         self._points_at(self.journal, "_switch", "switch of segments")
         self._points_at(self.journal, "prune", "prune")
         model.recovered(recovered.state, Snapshots(shelf).verified())
+        engine = recovered.state.engine
+        self.feed.begin(recovered.snapshot is None, engine.sequence if engine else 0)
         gateway = Gateway(Settings({}, headends, SIGNER, no_trip))
         self.writer = WatchedWriter(
             recovered.state,
@@ -230,6 +249,7 @@ class ShardProcess:
             payments_keys=keys(),
             limits=LIMITS,
             gateway=gateway,
+            feed=self.feed,
         )
         self.writer.model, self.writer.points = model, points
         self.gateway = gateway
@@ -248,7 +268,10 @@ class ShardProcess:
 
     def turn(self) -> None:
         """The main loop, once."""
-        self.shard.turn()
+        self.model.keeps(self.feed.stats()["oldest"][OUTPUT])
+        with small_messages():
+            self.shard.turn()
+        self.model.keeps(self.feed.stats()["oldest"][OUTPUT])
 
     def prepare(self) -> None:
         """The thread that makes the next segment."""
@@ -282,6 +305,11 @@ class ShardProcess:
                 snapshotting.begin(state)
         except (SnapshotFailed, SnapshotError, OSError) as error:
             self.troubles.append(str(error))
+
+    def _replayed(self, seq: int, outcome: Outcome) -> None:
+        self.points.reach("during replay")
+        assert outcome.effects is not None
+        self.feed.take(seq, outcome.effects)
 
     def _points_at(self, owner: object, method: str, what: str) -> None:
         """Kills before and after a method."""

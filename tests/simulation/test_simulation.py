@@ -9,7 +9,7 @@ from simulation.tally import Tally, run_until_all
 
 PARTS = 2
 """As many as most machines have cores for; each must show everything by itself."""
-TURNS = 3
+TURNS = 2
 """So often is each fault aimed at."""
 TRIES = 60
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from pipeline.client.errors import OutboxError
+from pipeline.client.errors import CursorsError, OutboxError
 from pipeline.journal import JournalDamaged, JournalError, JournalFull
 from pipeline.keys import PublicKey
 from pipeline.wire import Role
@@ -17,6 +17,7 @@ from simulation.clients import Client, Meters
 from simulation.clock import SimClock
 from simulation.county import ACCOUNTS, ROLES, Cashier, Clerk, Given, Reader, key_of
 from simulation.disk import Killed, SimDisk
+from simulation.follower import Follower
 from simulation.judge import Violation, require
 from simulation.mishaps import Mishaps
 from simulation.model import Model
@@ -57,8 +58,7 @@ class World:
         truth = {}
         self.model = Model(truth, PAYMENTS, SIGNER.public, self.clock.now_s, lambda: self.no_trip)
         for name in ROLES:
-            arguments = (name, self.client_points, self.clock, self.network, self.model)
-            client = Client(*arguments) if name != "headend" else Meters(random, SIGNER.public, *arguments)
+            client = self._made(name)
             self.clients[name] = client
             truth[client.key] = client.truth
         self.sources = {
@@ -81,6 +81,13 @@ class World:
         headend = self.clients["headend"]
         assert isinstance(headend, Meters)
         return headend
+
+    def _made(self, name: str) -> Client:
+        """A client of its kind."""
+        arguments = (name, self.client_points, self.clock, self.network, self.model)
+        if name == "headend":
+            return Meters(self.random, SIGNER.public, *arguments)
+        return Follower(self.random, *arguments) if name == "subscriber" else Client(*arguments)
 
     # ---- what a schedule does
 
@@ -178,6 +185,7 @@ class World:
             lambda: {"headend": key_of("headend")},
             lambda: self.no_trip,
             self.plan.queue,
+            self.plan.kept_bytes,
         )
 
     def _node_dies(self, error: BaseException) -> None:
@@ -243,7 +251,7 @@ class World:
             return
         try:
             act()
-        except (Killed, OutboxError, OSError) as error:
+        except (Killed, OutboxError, CursorsError, OSError) as error:
             if isinstance(error, OutboxError) and isinstance(error.__cause__, JournalDamaged):
                 raise Violation(f"an outbox is damaged: {error}") from error
             self.client_dies(name)
@@ -251,7 +259,8 @@ class World:
     def client_dies(self, name: str) -> None:
         self.clients[name].die(power=self._power_fails(self.client_points))
         self.client_points.fail_at.clear()
-        self.clients[name].disk.capacity = None
+        for disk in self.clients[name].disks:
+            disk.capacity = None
 
     def _exchange(self, name: str) -> None:
         self._client(name).run()
