@@ -170,6 +170,13 @@ class Feed:
         while now.flights and now.flights[-1][0] > fed.start:
             now.flying_bytes -= now.flights.pop()[1]
 
+    def followers(self) -> list[tuple[bytes, str, int, int]]:
+        """Who follows which output: how many batches it was not sent yet, and the bytes that are under way to it."""
+        return [
+            (producer, now.output, self._next_seq - now.sent.seq, now.flying_bytes)
+            for producer, now in self._subscriptions.items()
+        ]
+
     def stats(self) -> dict[str, Any]:
         """What a person should see of it, as plain values."""
         return {

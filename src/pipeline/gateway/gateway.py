@@ -233,5 +233,6 @@ class Gateway:
             body = body_of([each.command for each in part], way.config, self._settings.signer)
             way.session.sent += 1
             self.sent.update(each.command.kind for each in part)
-            message = CommandBody(way.session.key, way.session.number, body.rows, body.data)
+            restores = part[0].command.kind == "restore"
+            message = CommandBody(way.session.key, way.session.number, body.rows, body.data, restores)
             self._leaving.append(_Leaving(message, way, part))

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Lock, Thread
 
+from pipeline.clock import Clock, RealClock
 from pipeline.closing import Closing
 from pipeline.journal import SEGMENT_BYTES, Disk, Journal, JournalFull, Mark
 from pipeline.node.gathering import Group
+from pipeline.node.timing import Timings
 
 __all__ = ["Committer", "Preparer"]
 
@@ -21,11 +23,14 @@ __all__ = ["Committer", "Preparer"]
 class Committer(Closing):
     """Commits one group after the other in a thread of its own; a context manager.
 
-    `wake` is a file descriptor that becomes readable when a group is on the disk, or an error has come.
+    `wake` is a file descriptor that becomes readable when a group is on the disk, or an error has come. How long writes
+    and syncs took is counted in `timings`.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, timings: Timings | None = None, clock: Clock | None = None) -> None:
         self._journal = journal
+        self._timings = timings or Timings()
+        self._clock = clock or RealClock()
         self._group: Group | None = None
         self._done: tuple[Group, Mark] | None = None
         self._error: BaseException | None = None
@@ -77,12 +82,7 @@ class Committer(Closing):
             if group is None:
                 return
             try:
-                self._journal.commit(
-                    group.buffers,
-                    now_s=group.now_s or 0,
-                    first_batch=group.first_batch,
-                    batches=group.batches,
-                )
+                self._commit(group)
                 self._done = (group, self._journal.durable)
             except BaseException as error:  # the main thread raises it
                 self._error = error
@@ -90,6 +90,16 @@ class Committer(Closing):
             os.write(self._signal, b"\1")
             if self._error is not None or self._ending:
                 return
+
+    def _commit(self, group: Group) -> None:
+        began_s = self._clock.monotonic_s()
+        self._journal.write(
+            group.buffers, now_s=group.now_s or 0, first_batch=group.first_batch, batches=group.batches
+        )
+        written_s = self._clock.monotonic_s()
+        self._journal.sync()
+        self._timings.write.add(written_s - began_s)
+        self._timings.sync.add(self._clock.monotonic_s() - written_s)
 
 
 class Preparer(Closing):

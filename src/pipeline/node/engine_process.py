@@ -25,6 +25,7 @@ from pipeline.node.snapshots import Snapshots
 from pipeline.node.snapshotting import SnapshotFailed, Snapshotting
 from pipeline.node.state import Outcome
 from pipeline.node.status import Status, StatusFile
+from pipeline.node.timing import Timings
 from pipeline.node.writer import Writer
 from pipeline.transport import Sockets, Waiter
 from pipeline.wire import Role
@@ -142,7 +143,8 @@ class _Process:
         self._places = places
         self._journal: Journal = recovered.journal
         self._settings = settings
-        self._gateway = ends.gateway
+        self._gateway, self._feed = ends.gateway, ends.feed
+        self._timings = Timings()
         self._ring = ring
         self._clock = clock
         self._say = say
@@ -168,13 +170,20 @@ class _Process:
         with (
             MarkFile(self._places.mark) as mark,
             Sockets() as sockets,
-            Committer(self._journal) as committer,
+            Committer(self._journal, self._timings, self._clock) as committer,
             self._preparer() as preparer,
         ):
             self._tell(mark)
             server = sockets.serve_local(self._places.link, queue=QUEUE)
             shard = Shard(
-                self.writer, self._journal, server, committer, self._clock, self._payments, self._say
+                self.writer,
+                self._journal,
+                server,
+                committer,
+                self._clock,
+                self._payments,
+                self._say,
+                self._timings,
             )
             waiter = Waiter(server, committer.wake)
             while not ending():
@@ -226,6 +235,9 @@ class _Process:
             self.writer,
             self._ring,
             self._alarms,
+            self._journal,
+            self._timings,
+            self._feed,
             at_s=self._clock.now_s(),
             snapshot=self._snapshot,
             pause_s=snapshotting.pause_s,

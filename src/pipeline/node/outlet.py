@@ -45,12 +45,13 @@ class Desk(Protocol):
 
 
 class CommandBody(NamedTuple):
-    """A COMMAND message for a head-end: to whom, in which session, its rows and its body."""
+    """A COMMAND message for a head-end: to whom, in which session, its rows and its body, and whether of restores."""
 
     producer: bytes
     session: int
     rows: int
     body: bytes
+    restores: bool = False
 
 
 class Gateway(Outlet, Protocol):

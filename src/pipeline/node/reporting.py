@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from fastcore import Engine
+from pipeline.feed import Feed
+from pipeline.journal import Journal
 from pipeline.keys import Keyring
-from pipeline.node.status import Status
+from pipeline.node.status import Status, Subscriber
+from pipeline.node.timing import Timings
 from pipeline.node.writer import Writer
 
 __all__ = ["Alarms", "status_of"]
+
+FIGURES: Final = (
+    "batches",
+    "rows",
+    "reasons",
+    "qualities",
+    "gates",
+    "ledger",
+    "commands_sent",
+    "commands_repeated",
+    "acks",
+)
+"""What is shown of the engine's counters; with how much it keeps, in all."""
+KEPT: Final = ("accounts", "meters", "districts")
+SUBSCRIBERS_MAX: Final = 100
+"""So many subscribers are shown: those furthest behind."""
 
 AGAIN_S: Final = 600.0
 """An alarm that goes on is said again."""
@@ -46,6 +66,9 @@ def status_of(
     writer: Writer,
     ring: Keyring,
     alarms: Alarms,
+    journal: Journal,
+    timings: Timings,
+    feed: Feed | None,
     *,
     at_s: int,
     snapshot: int | None,
@@ -74,4 +97,27 @@ def status_of(
         trips_suspended=state.engine is not None and writer.suspended,
         commands=commands,
         alarms=alarms.texts,
+        incarnation=journal.incarnation,
+        figures=_figures(state.engine),
+        durations=timings.shown,
+        journal_room_bytes=journal.room,
+        subscribers=_subscribers(feed, names) if feed is not None else (),
     )
+
+
+def _figures(engine: Engine | None) -> dict[str, dict[str, int]]:
+    if engine is None:
+        return {}
+    stats = engine.stats()
+    return {
+        **{name: stats[name] for name in FIGURES},
+        "kept": {name: stats[name] for name in KEPT},
+    }
+
+
+def _subscribers(feed: Feed, names: Mapping[bytes, str]) -> tuple[Subscriber, ...]:
+    found = [
+        Subscriber(names.get(key, key.hex()), output, behind, flying_bytes)
+        for key, output, behind, flying_bytes in feed.followers()
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.behind, each.name))[:SUBSCRIBERS_MAX])

@@ -17,7 +17,9 @@ from pipeline.node.gathering import Group
 from pipeline.node.intake import Answer
 from pipeline.node.internal import LinkError
 from pipeline.node.postbox import Postbox
+from pipeline.node.timing import Timings
 from pipeline.node.writer import Writer
+from pipeline.wire import Kind
 
 __all__ = ["Commits", "Shard"]
 
@@ -45,7 +47,8 @@ class Commits(Protocol):
 class Shard:
     """The loop of one shard.
 
-    `keys` gives the payments keys that may connect; `say` is told what a person should know.
+    `keys` gives the payments keys that may connect; `say` is told what a person should know; `timings` counts how
+    long things take.
     """
 
     def __init__(
@@ -57,7 +60,11 @@ class Shard:
         clock: Clock,
         keys: Callable[[], Collection[bytes]],
         say: Callable[[str], None],
+        timings: Timings | None = None,
     ) -> None:
+        self._timings = timings or Timings()
+        self._arrived_s: float | None = None
+        self._gathered: deque[float | None] = deque()
         self._writer = writer
         self._journal = journal
         self._post = post
@@ -88,12 +95,24 @@ class Shard:
             self._look()
             return 0.0 if self._feed() else self._rest_s()
         while self._durable:
-            group, mark = self._durable.popleft()
-            self._send(self._writer.apply(group, mark, self._clock.now_s()))
-            self._commands()
+            self._apply(*self._durable.popleft())
         self._look()
         more = self._feed()
         return 0.0 if more or self._commits.idle else self._rest_s()
+
+    def _apply(self, group: Group, mark: Mark | None) -> None:
+        """Apply a group, answer for it, and hand on what it decided."""
+        began_s = self._clock.monotonic_s()
+        answers = self._writer.apply(group, mark, self._clock.now_s())
+        self._timings.apply.add(self._clock.monotonic_s() - began_s)
+        self._send(answers)
+        restores = self._commands()
+        arrived_s = self._gathered.popleft()
+        if arrived_s is not None:
+            took_s = self._clock.monotonic_s() - arrived_s
+            self._timings.commit.add(took_s)
+            if restores and Kind.PAYMENTS in group.kinds:
+                self._timings.restore.add(took_s)
 
     def tell(self, answers: Iterable[Answer]) -> None:
         """Answer for what happened beside the loop."""
@@ -106,6 +125,8 @@ class Shard:
             received = self._post.receive()
             if received is None:
                 return
+            if self._arrived_s is None:
+                self._arrived_s = self._clock.monotonic_s()
             try:
                 self._send(self._writer.take(received.route, received.frames))
             except LinkError as error:
@@ -117,6 +138,8 @@ class Shard:
         group = self._writer.gather(self._clock.now_s(), self._journal)
         if group is None:
             return False
+        self._gathered.append(self._arrived_s)
+        self._arrived_s = None
         if group.buffers:
             self._commits.commit(group)
         else:
@@ -132,14 +155,18 @@ class Shard:
             self._send(self._writer.look(self._keys()))
             self._commands()
 
-    def _commands(self) -> None:
+    def _commands(self) -> bool:
+        """Hand on what should leave now; whether restores are among it."""
         commands = self._writer.commands(self._clock.now_s())
+        restores = False
         for answer, body in commands:
             sent = self._postbox.offer(answer)
+            restores = restores or (body.restores and sent is Sent.SENT)
             if sent is not Sent.SENT:
                 self._writer.unsent([body])
             if sent is Sent.GONE:
                 self._leave({answer.route})
+        return restores
 
     def _feed(self) -> bool:
         """Send subscribers what is theirs; whether there is more that they would take now."""

@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from pipeline.journal import RealDisk
 from pipeline.journal.disk import ASIDE
 from pipeline.node.layout import Places, read_layout
+from pipeline.node.timing import Durations
 
-__all__ = ["OLD_S", "Status", "StatusFile", "read_status"]
+__all__ = ["OLD_S", "Status", "StatusFile", "Subscriber", "read_file", "read_status"]
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 OLD_S: Final = 10
 """A status that is older tells of an engine that does not run."""
+
+
+class Subscriber(msgspec.Struct, frozen=True):
+    """One that follows an output of a shard: its name, the output, batches that it was not sent yet, bytes under way."""
+
+    name: str
+    output: str
+    behind: int
+    flying_bytes: int
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +51,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         trips_suspended: by an operator, an alarm, or the node itself.
         commands: the gateway's figures.
         alarms: what is wrong, by what it concerns.
+        incarnation: counts the starts of its journal.
+        figures: counters of the engine, by what they count: see `fastcore.Engine.stats`.
+        durations: how long things took since the start, by name: see `pipeline.node.timing.Timings`.
+        journal_room_bytes: what frames can take without a new file.
+        subscribers: those that follow its feed.
     """
 
     at_s: int
@@ -55,6 +72,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     trips_suspended: bool
     commands: dict[str, Any]
     alarms: dict[str, str]
+    incarnation: int = 0
+    figures: dict[str, dict[str, int]] = {}
+    durations: dict[str, Durations] = {}
+    journal_room_bytes: int = 0
+    subscribers: tuple[Subscriber, ...] = ()
 
 
 class StatusFile:
@@ -84,11 +106,14 @@ def read_status(data: Path) -> dict[int, Status | None]:
     Raises `LayoutError` for a folder that is no node's.
     """
     shards = read_layout(RealDisk(data)).shards
-    return {shard: _read(Places(data, shard).link.with_suffix(".json")) for shard in range(shards)}
+    return {
+        shard: read_file(Places(data, shard).link.with_suffix(".json"), Status) for shard in range(shards)
+    }
 
 
-def _read(path: Path) -> Status | None:
+def read_file(path: Path, kind: type[S]) -> S | None:
+    """The status in a file; None where there is none, or one of another version."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Status)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
