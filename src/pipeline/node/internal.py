@@ -303,11 +303,12 @@ class Ended(_Message, frozen=True, tag="ended"):
 
 
 class Commands(_Message, frozen=True, tag="commands"):
-    """Commands for a head-end; the body is that of one COMMAND message, of so many rows."""
+    """Commands for a head-end; the body is that of one COMMAND message, of so many rows, all trips or all restores."""
 
     producer: bytes
     session: int
     rows: int
+    trips: bool = False
 
 
 class Rows(_Message, frozen=True, tag="rows"):

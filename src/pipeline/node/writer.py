@@ -233,7 +233,14 @@ class Writer:
         out = []
         for body in self._gateway.poll(now_s):
             route = self._intake.sessions[body.producer].route
-            out.append((Answer(route, Commands(body.producer, body.session, body.rows), body.body), body))
+            out.append(
+                (
+                    Answer(
+                        route, Commands(body.producer, body.session, body.rows, not body.restores), body.body
+                    ),
+                    body,
+                )
+            )
         return out
 
     def unsent(self, bodies: Sequence[CommandBody]) -> None:

@@ -10,7 +10,17 @@ from collections import deque
 from typing import NamedTuple
 
 from pipeline.links import Link
-from pipeline.node.internal import Batch, Credit, FromWorker, Lane, Spent, pack
+from pipeline.node.internal import (
+    Batch,
+    Credit,
+    FromWorker,
+    Greet,
+    Lane,
+    Ready,
+    Spent,
+    Subscribed,
+    pack,
+)
 from pipeline.wire import Buffer
 
 __all__ = ["Flight", "Outbound", "Way"]
@@ -48,6 +58,7 @@ class Outbound:
         self.unanswered = 0
         self._link = link
         self._first: deque[list[Buffer]] = deque()
+        self._newest: dict[tuple[type[FromWorker], bytes], list[Buffer]] = {}
         self._lanes: dict[Lane, deque[_Waiting]] = {lane: deque() for lane in Lane}
         self._flying_bytes = dict.fromkeys(Lane, 0)
         self._flying = dict.fromkeys(Lane, 0)
@@ -59,8 +70,14 @@ class Outbound:
             del self._ways[session]
 
     def say(self, message: FromWorker) -> None:
-        """Say something that uses up no number."""
-        self._first.append(pack(message))
+        """Say something that uses up no number.
+
+        What a producer can have said as often as it likes waits at most once for each: the newest is what counts.
+        """
+        if isinstance(message, Greet | Ready | Subscribed):
+            self._newest[type(message), message.producer] = pack(message)
+        else:
+            self._first.append(pack(message))
         self.push()
 
     def put(self, lane: Lane, message: Batch | Spent, body: Buffer | None = None) -> None:
@@ -78,6 +95,12 @@ class Outbound:
             if not send(first[0]):
                 return False
             first.popleft()
+        newest = self._newest
+        while newest:
+            key = next(iter(newest))
+            if not send(newest[key]):
+                return False
+            del newest[key]
         for lane in Lane:
             waiting = self._lanes[lane]
             while waiting and self._may(lane, waiting[0].cost_bytes):

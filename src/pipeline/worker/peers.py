@@ -13,7 +13,7 @@ from pipeline.wire import Acks, Buffer, Kind, Message, Rejected, Welcome, contro
 from pipeline.wire import Credit as CreditGrant
 from pipeline.worker.credit import Credit
 from pipeline.worker.outbound import Outbound
-from pipeline.worker.sessions import Greeting, Session, refused_in_all
+from pipeline.worker.sessions import Greeting, Session, Waiting, refused_in_all
 
 __all__ = ["SILENCE_S", "Peers"]
 
@@ -21,6 +21,8 @@ SILENCE_S: Final = 60.0
 """A producer that says nothing for so long is gone; clients say PING after five seconds."""
 COMMANDS_S: Final = 2.0
 """So long may a head-end's queue be full while commands wait for it."""
+TRIPS_S: Final = 0.1
+"""So long may a trip wait for it: no longer than the network itself may take."""
 
 
 class Peers:
@@ -101,7 +103,7 @@ class Peers:
         for key, session in list(self.sessions.items()):
             if now_s - session.heard_s > SILENCE_S:
                 self.end(key, "silent")
-            elif session.commands and now_s - session.commands_since_s > COMMANDS_S:
+            elif session.waiting and now_s - session.waiting_since_s > COMMANDS_S:
                 self.end(key, "takes no commands")
 
     def ready(self, session: Session, promises: Sequence[tuple[int, int]]) -> None:
@@ -170,40 +172,48 @@ class Peers:
                 if session is not None:
                     self._acknowledge(session)
 
-    def hand_on(self, session: Session, kind: Kind, body: Buffer, rows: int, now_s: float) -> None:
-        """Send a COMMAND or an OUTPUT, behind those that wait; raises nothing: a queue that is full is waited for."""
-        header = pack(
-            kind,
-            session.key,
-            body,
-            epoch=session.line.epoch,
-            session=session.line.session,
-            seq=session.next_command,
-            rows=rows,
-        )
-        session.next_command += 1
-        if not session.commands:
-            session.commands_since_s = now_s
-        session.commands.append(Message(header, body))
-        self._pass_commands(session, now_s)
+    def hand_on(
+        self, session: Session, kind: Kind, body: Buffer, rows: int, now_s: float, *, trips: bool = False
+    ) -> None:
+        """Send a COMMAND or an OUTPUT, behind those that wait; raises nothing: a queue that is full is waited for.
+
+        For `trips` it is waited for `TRIPS_S` only: they were looked at once more as they left their shard, and what
+        was true then may not be so much later. They are not sent at all then, and their shard decides anew.
+        """
+        if not session.waiting:
+            session.waiting_since_s = now_s
+        session.waiting.append(Waiting(kind, body, rows, now_s, trips))
+        self._pass_on(session, now_s)
 
     def retry(self, now_s: float) -> None:
         """Try again what waits for a queue: acknowledgements, commands."""
         self._owing |= self._full
         self._full.clear()
         for session in self.sessions.values():
-            if session.commands:
-                self._pass_commands(session, now_s)
+            if session.waiting:
+                self._pass_on(session, now_s)
 
     def pong(self, session: Session) -> None:
         """Answer a PING, and say how many COMMANDs were sent: not all may have come."""
-        sent = session.next_command - 1 - len(session.commands)
-        self.answer(session, plain(session.key, Kind.PONG, **session.place(), seq=sent))
+        self.answer(session, plain(session.key, Kind.PONG, **session.place(), seq=session.next_command - 1))
 
-    def _pass_commands(self, session: Session, now_s: float) -> None:
-        while session.commands and self.answer(session, session.commands[0]):
-            session.commands.popleft()
-            session.commands_since_s = now_s
+    def _pass_on(self, session: Session, now_s: float) -> None:
+        waiting = session.waiting
+        while waiting:
+            kind, body, rows, since_s, trips = waiting[0]
+            if trips and now_s - since_s > TRIPS_S:
+                waiting.popleft()
+                self.counts["trips: waited too long"] += 1
+                # Nothing has taken its place in the head-end's window, which the shard counts it in.
+                self.ready(session, session.window.dropped())
+                continue
+            line, seq = session.line, session.next_command
+            header = pack(kind, session.key, body, epoch=line.epoch, session=line.session, seq=seq, rows=rows)
+            if not self.answer(session, Message(header, body)):
+                return
+            waiting.popleft()
+            session.next_command += 1
+            session.waiting_since_s = now_s
 
     def _acknowledge(self, session: Session) -> None:
         session.owed = False

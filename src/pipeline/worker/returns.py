@@ -166,7 +166,7 @@ class Returns:
     def _commands(self, shard: int, commands: Commands, bodies: Sequence[Buffer], now_s: float) -> None:
         session = self._session(shard, commands.producer, commands.session)
         if session is not None:
-            self._peers.hand_on(session, Kind.COMMAND, bodies[0], commands.rows, now_s)
+            self._peers.hand_on(session, Kind.COMMAND, bodies[0], commands.rows, now_s, trips=commands.trips)
             self._peers.ready(session, session.window.came(shard))
 
     def _credit(self, shard: int, credit: Credit, now_s: float) -> None:

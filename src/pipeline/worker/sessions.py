@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.node.internal import Welcomed
-from pipeline.wire import Acks, Line, Message, Ordinary, Role
+from pipeline.wire import Acks, Buffer, Kind, Line, Ordinary, Role
 from pipeline.worker.credit import Credit
 from pipeline.worker.windows import Window
 
-__all__ = ["DIGESTS", "Greeting", "Session", "refused_in_all"]
+__all__ = ["DIGESTS", "Greeting", "Session", "Waiting", "refused_in_all"]
 
 DIGESTS: Final = 64
 """Of so many of the newest batches the digests are known, so that another one of the same number is noticed."""
@@ -30,6 +30,16 @@ class Greeting:
     answers: dict[int, Welcomed] = field(default_factory=dict)
 
 
+class Waiting(NamedTuple):
+    """A COMMAND or an OUTPUT on its way, since when, and whether it is of trips."""
+
+    kind: Kind
+    body: Buffer
+    rows: int
+    since_s: float
+    trips: bool
+
+
 @dataclass(slots=True)
 class Session:
     """A session that is open.
@@ -44,7 +54,8 @@ class Session:
         flights: number and bytes, header too, of batches that are not settled, in order.
         credit_bytes: what the producer was granted last; `peak_bytes` the most that it ever was.
         owed: whether an ACK is due.
-        commands: COMMANDs that its queue had no room for.
+        next_command: the number of the COMMAND or OUTPUT that is sent next.
+        waiting: those that its queue had no room for; `waiting_since_s` is when one was sent last, or none waited.
         ordinary: what takes its ordinary messages of reads, once it has sent some.
         acks: what makes its ACKs, once it has had one.
     """
@@ -67,8 +78,8 @@ class Session:
     owed: bool = False
     refused: set[int] = field(default_factory=set)
     next_command: int = 1
-    commands: deque[Message] = field(default_factory=deque)
-    commands_since_s: float = 0.0
+    waiting: deque[Waiting] = field(default_factory=deque)
+    waiting_since_s: float = 0.0
     window: Window = field(default_factory=lambda: Window(1))
     ordinary: Ordinary | None = None
     acks: Acks | None = None

@@ -17,10 +17,17 @@ class Window:
         self._promised = [0] * shards
         self._sent = [0] * shards
         self._until = 0
+        self._dropped = 0
 
     def grant(self, until: int) -> list[tuple[int, int]]:
         """So many in all; returns whom to promise more, and how many in all."""
-        self._until = max(self._until, until)
+        self._until = max(self._until, until + self._dropped)
+        return self._share()
+
+    def dropped(self) -> list[tuple[int, int]]:
+        """One that came was not sent, and will not be: another may be; returns likewise."""
+        self._dropped += 1
+        self._until += 1
         return self._share()
 
     def came(self, shard: int) -> list[tuple[int, int]]:
