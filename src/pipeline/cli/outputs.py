@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli._node import CONFIG, DATA, load_setup, until_told
 from pipeline.node.layout import open_layout
+from pipeline.outputs.flight.doors import doors
 from pipeline.outputs.places import OutputPlaces
 from pipeline.outputs.process import serve
 
@@ -44,5 +45,6 @@ def outputs(config: Path, data: Path) -> None:
     def say(text: str) -> None:
         print(f"outputs: {text}", file=sys.stderr, flush=True)
 
-    serve(setup.node.outputs, places, [], ending=until_told(), say=say)
+    services = doors(setup.node, places, config.parent)
+    serve(setup.node.outputs, places, services, ending=until_told(), say=say)
     say("ended")

@@ -29,7 +29,7 @@ from fastcore.errors import FeikongError
 from pipeline.journal.disk import sync_directory
 from pipeline.wire.kinds import Role
 
-__all__ = ["NODE", "KeyFileError", "KeyPair", "PublicKey", "check_name", "new_pair"]
+__all__ = ["NODE", "KeyFileError", "KeyPair", "PublicKey", "check_name", "create_file", "new_pair"]
 
 NODE: Final = "node"
 """The role of a node's own pair; all others are those of the wire."""
@@ -58,7 +58,7 @@ class PublicKey:
 
     def save(self, folder: str | Path) -> Path:
         """Write ``NAME.pub`` to a folder, which is made if it is not there; raises `KeyFileError` if it exists."""
-        return _create(Path(folder) / f"{self.name}.pub", f"# feikong: public key\n{self._text()}", 0o644)
+        return create_file(Path(folder) / f"{self.name}.pub", f"# feikong: public key\n{self._text()}", 0o644)
 
     def _text(self) -> str:
         lines = [f'name = "{self.name}"', f'role = "{self.role}"', f'public = "{self.curve.hex()}"']
@@ -116,7 +116,7 @@ class KeyPair:
         )
         if self.commands_secret:
             text += f'commands_secret = "{self.commands_secret.hex()}"\n'
-        path = _create(Path(folder) / f"{self.public.name}.key", text, 0o600)
+        path = create_file(Path(folder) / f"{self.public.name}.key", text, 0o600)
         self.public.save(folder)
         return path
 
@@ -195,7 +195,7 @@ def _commands_public(secret: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
 
 
-def _create(path: Path, text: str, mode: int) -> Path:
+def create_file(path: Path, text: str, mode: int) -> Path:
     """Make a file that exists whole or not at all, and never under wider a mode; raises if there is one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, aside = tempfile.mkstemp(dir=path.parent, prefix=".new-")

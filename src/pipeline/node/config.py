@@ -21,6 +21,7 @@
     restore = "3.31.0.18"
 
     [node.outputs]                      # see `pipeline.node.config_outputs`
+    [node.flight]                       # see `pipeline.node.config_flight`
 
 The engine takes no table that it does not know, and its configuration is journaled byte by byte: so the text is cut
 in two, between lines.
@@ -40,6 +41,7 @@ from fastcore import config_values as values
 from fastcore.config_reader import Mistakes, Reader
 from fastcore.config_values import Misfit
 from fastcore.schemas import OUTPUTS
+from pipeline.node.config_flight import FlightConfig, flight_config
 from pipeline.node.config_outputs import OutputsConfig, outputs_config
 from pipeline.node.layout import SHARDS_MAX
 from pipeline.wire.cim import Codes
@@ -84,6 +86,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     feed_mib: int = 64
     headends: dict[str, HeadEndConfig] = {}
     outputs: OutputsConfig = OutputsConfig()
+    flight: FlightConfig | None = None
 
 
 class Setup(NamedTuple):
@@ -168,6 +171,7 @@ def _node(text: str, mistakes: Mistakes) -> NodeConfig:
     }
     headends = table.table("headends", required=False)
     fields["outputs"] = outputs_config(table.table("outputs", required=False), _outputs)
+    fields["flight"] = flight_config(table.table("flight", required=False), _listen)
     fields["headends"] = {} if headends is None else _headends(headends)
     table.done()
     document.done()

@@ -1,7 +1,7 @@
 """What commands on a node's machine ask of its outputs: state tables, and the rows that are in no file yet.
 
 While the node runs, its outputs process answers, at ``DATA/run/outputs.sock``. When it does not, the newest state that
-lies on the disk does: it is older, and `Local.as_of` says of when.
+lies on the disk does: it is older, and `Local.as_of` says of when. Words, such as `kind`, come as plain utf8.
 
 ::
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -27,29 +27,23 @@ from fastcore.errors import FeikongError
 from fastcore.schemas import OUTPUTS, STATES
 from pipeline.closing import Closing
 from pipeline.journal import RealDisk
-from pipeline.node.layout import Layout, Places, command_base, read_layout
+from pipeline.node.layout import Layout, Places, read_layout
 from pipeline.node.snapshots import Snapshots
+from pipeline.outputs.flight.streams import Moment
+from pipeline.outputs.flight.tickets import Kind, ticket_of
+from pipeline.outputs.flight.wanted import plain
+from pipeline.outputs.outside import Outside
 from pipeline.outputs.places import OutputPlaces
-from pipeline.outputs.tables import SHARD, Tail, output_schema
+from pipeline.outputs.tables import Tail, output_schema
 
 __all__ = ["Local", "LocalError", "Tail", "connect"]
 
-SAID = b"feikong"
-"""The key of a schema's metadata under which the server says of which moment its rows are."""
-
-ANSWERS_S = 30.0
+ANSWERS_S: Final = 60.0
+LOOK_S: Final = 2.0
 
 
 class LocalError(FeikongError):
     """What was asked of a node's outputs cannot be had: what is wrong, where, what would be right."""
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """Of which moment a shard's rows are: its last batch, the engine's time then, and the last `seq` in files."""
-
-    seq: int
-    now_s: int | None
-    sealed: int | None = None
 
 
 class Local(Closing):
@@ -82,7 +76,7 @@ def connect(data: Path) -> Local:
     if socket.exists():
         client = flight.connect(f"grpc+unix://{socket.absolute()}")
         try:
-            client.list_actions(_options(2.0))
+            client.list_actions(_options(LOOK_S))
             return _Live(client, data)
         except flight.FlightError:
             client.close()  # the node was killed: nobody listens at what it left there
@@ -106,23 +100,25 @@ class _Live(Local):
     def tail(self, name: str) -> Tail:
         """The rows that are in no file now."""
         rows, moments = self._get("tail", name, OUTPUTS)
-        return Tail(rows, {shard: at.sealed for shard, at in moments.items() if at.sealed is not None})
+        return Tail(rows, {shard: at.sealed for shard, at in moments.items()})
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def _get(self, kind: str, name: str, of: Mapping[str, Any]) -> tuple[pa.Table, dict[int, Moment]]:
+    def _get(self, kind: Kind, name: str, of: Mapping[str, Any]) -> tuple[pa.Table, dict[int, Moment]]:
         _check(name, of)
-        ticket = flight.Ticket(msgspec.json.encode({kind: name}))
+        ticket = ticket_of(kind, name)
         try:
-            table = self._client.do_get(ticket, _options(ANSWERS_S)).read_all()
+            reader = self._client.do_get(ticket, _options(ANSWERS_S))
+            first = reader.read_chunk()
+            table = pa.Table.from_batches([first.data, *(chunk.data for chunk in reader)], reader.schema)
         except (flight.FlightError, pa.ArrowException) as error:
-            raise LocalError(f"{self._data}: the node's outputs do not answer: {error}") from None
-        moments = msgspec.json.decode(table.schema.metadata[SAID], type=dict[int, Moment])
+            raise LocalError(f"{self._data}: the node's outputs do not answer: {_words(error)}") from None
+        moments = msgspec.json.decode(first.app_metadata.to_pybytes(), type=dict[int, Moment])
         times = [at.now_s for at in moments.values()]
         self.as_of = None if not times or None in times else min(t for t in times if t is not None)
-        return table.replace_schema_metadata(None), moments
+        return table, moments
 
 
 class _Saved(Local):
@@ -141,17 +137,14 @@ class _Saved(Local):
         _check(name, STATES)
         tables = []
         for shard, engine in self._engines.items():
-            table: pa.Table = getattr(engine, name)()
-            if name == "commands":
-                ids = table["command_id"].to_numpy() + command_base(self._layout, shard)
-                table = table.set_column(0, table.schema.field(0), pa.array(ids, pa.uint64()))
-            tables.append(table.append_column(SHARD, pa.repeat(pa.scalar(shard, SHARD.type), len(table))))
+            table = Outside(self._layout, shard).table(name, getattr(engine, name)())
+            tables.append(table.cast(plain(table.schema)))
         return pa.concat_tables(tables, promote_options="permissive")
 
     def tail(self, name: str) -> Tail:
         """No rows: whatever is in no file is made from the journal, once the node runs again."""
         _check(name, OUTPUTS)
-        return Tail(output_schema(name, self._ids()).empty_table(), {})
+        return Tail(plain(output_schema(name, self._ids())).empty_table(), {})
 
     def close(self) -> None:
         """Let the state go."""
@@ -182,6 +175,11 @@ def _newest(places: Places) -> Engine:
 def _check(name: str, known: Mapping[str, Any]) -> None:
     if name not in known:
         raise LocalError(f"there is no table {name!r}; expected one of {', '.join(known)}")
+
+
+def _words(error: Exception) -> str:
+    """An error without what gRPC adds to it."""
+    return str(error).partition(". Detail: ")[0]
 
 
 def _options(timeout_s: float) -> flight.FlightCallOptions:
