@@ -24,6 +24,7 @@ from pipeline.node.intake import Intake, Taken
 from pipeline.wire import BATCHES
 from simulation.disk import SimDisk, SimFile
 from simulation.plan import Kill, Plan, after_an_error, plan_of
+from simulation.planted import feeding
 from simulation.process import Commits
 
 Patch = pytest.MonkeyPatch
@@ -158,7 +159,7 @@ def absent(random: Random) -> Plan:
     """Starts while a pay channel is away."""
     points = ("after sync segment", "after answer", "before apply")
     kills = [Kill(random.choice(points), random.randrange(3, 20), 0.0) for _ in range(3)]
-    return Plan(rounds=60, away=0.1, kills=kills)
+    return Plan(rounds=60, away=0.3, kills=kills)
 
 
 def anything(random: Random) -> Plan:
@@ -188,4 +189,9 @@ MISTAKES = [
     Mistake(no_check_at_sending, hidden=False),
     Mistake(a_failed_sync_is_tried_again, failed),
     Mistake(no_hold_after_a_start, absent),
+    Mistake(feeding.no_count_of_messages, feeding.following),
+    Mistake(feeding.a_cursor_moves_before_rows_are_stored, feeding.following),
+    Mistake(feeding.no_cursor_on_the_disk, feeding.following),
+    Mistake(feeding.a_start_that_says_it_has_all, feeding.following),
+    Mistake(feeding.no_taking_back, feeding.following),
 ]
