@@ -11,6 +11,7 @@ from pipeline.cli._terminal import output_console, table
 from pipeline.keys import NODE, Keyring, PublicKey, new_pair
 from pipeline.keys import allow as allow_key
 from pipeline.keys import revoke as revoke_key
+from pipeline.keys.tokens import Tokens, new_token, revoke_token
 from pipeline.wire.kinds import Role
 
 __all__ = ["keys"]
@@ -114,4 +115,65 @@ def list_keys(data: Path, as_json: bool) -> None:
         for problem in sorted(ring.problems.values()):
             click.echo(problem, err=True)
     if ring.problems:
+        raise click.exceptions.Exit(1)
+
+
+@keys.group()
+def token() -> None:
+    """Tokens of those who read the node's outputs over Arrow Flight.
+
+    \b
+    Example:
+      feikong keys token new books --data node
+    """  # noqa: D301
+
+
+@token.command("new")
+@click.argument("name")
+@DATA
+def new_one(name: str, data: Path) -> None:
+    """Make the token NAME and print it: the only time that it is shown, since the node keeps nothing but a digest.
+
+    \b
+    Example:
+      feikong keys token new books --data node > books.token
+    """  # noqa: D301
+    click.echo(new_token(data, name))
+    click.echo(f"whoever has it reads all outputs of {data}; it is not shown again", err=True)
+
+
+@token.command("revoke")
+@click.argument("name")
+@DATA
+def revoke_one(name: str, data: Path) -> None:
+    """Let nobody in any more with the token NAME; streams that it began end within a second or two.
+
+    \b
+    Example:
+      feikong keys token revoke books --data node
+    """  # noqa: D301
+    revoke_token(data, name)
+    click.echo(f"{name} may not read any more.")
+
+
+@token.command("list")
+@DATA
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def list_tokens(data: Path, as_json: bool) -> None:
+    """Show the names of the tokens; exit status 1 where a file there cannot be used.
+
+    \b
+    Example:
+      feikong keys token list --data node
+    """  # noqa: D301
+    tokens = Tokens(data)
+    names = sorted(tokens.current().values())
+    problems = sorted(tokens.problems.values())
+    if as_json:
+        click.echo(json.dumps({"tokens": names, "problems": problems}, indent=2))
+    else:
+        output_console().print(table("Who may read outputs", ("name",), [(name,) for name in names]))
+        for problem in problems:
+            click.echo(problem, err=True)
+    if problems:
         raise click.exceptions.Exit(1)

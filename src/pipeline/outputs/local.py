@@ -14,7 +14,8 @@ lies on the disk does: it is older, and `Local.as_of` says of when. Words, such 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +30,14 @@ from pipeline.closing import Closing
 from pipeline.journal import RealDisk
 from pipeline.node.layout import Layout, Places, read_layout
 from pipeline.node.snapshots import Snapshots
+from pipeline.outputs.checkpoints import Checkpoints
 from pipeline.outputs.flight.streams import Moment
 from pipeline.outputs.flight.tickets import Kind, ticket_of
 from pipeline.outputs.flight.wanted import plain
 from pipeline.outputs.outside import Outside
 from pipeline.outputs.places import OutputPlaces
 from pipeline.outputs.tables import Tail, output_schema
+from pipeline.outputs.tree import Tree
 
 __all__ = ["Local", "LocalError", "Tail", "connect"]
 
@@ -157,19 +160,38 @@ class _Saved(Local):
 
 def _newest(places: Places) -> Engine:
     """The newest state that a shard's disk has, and can be loaded; raises `LocalError`."""
+    for _, load in sorted(_states(places), key=lambda each: -each[0]):
+        try:
+            return load()
+        except SnapshotError:
+            continue
+    raise LocalError(
+        f"{places.data}: the node does not run, and shard {places.shard} has left no state that can be read; expected "
+        "a node that runs, or one that has run for a while"
+    )
+
+
+def _states(places: Places) -> Iterator[tuple[int, Callable[[], Engine]]]:
+    """What a shard's disk has: the frame behind which a state stands, and what loads it."""
+    folder = OutputPlaces(places.data).of_shard(places.shard)
+    checkpoints = Checkpoints(folder, Tree())
+    for path in checkpoints.newest_first():
+        yield int(path.stem.split("-")[1]), partial(_of_checkpoint, checkpoints, path)
     if places.snapshots.is_dir():
         snapshots = Snapshots(RealDisk(places.snapshots))
         for number in snapshots.verified():
-            try:
-                engine = snapshots.load(number).engine
-            except SnapshotError:
-                continue
-            if engine is not None:
-                return engine
-    raise LocalError(
-        f"{places.data}: the node does not run, and shard {places.shard} has left no state that can be read; expected "
-        "a node that runs, or one that has run for as long as its `snapshot_every`"
-    )
+            yield number, partial(_of_snapshot, snapshots, number)
+
+
+def _of_checkpoint(checkpoints: Checkpoints, path: Path) -> Engine:
+    return checkpoints.load(path, ()).engine
+
+
+def _of_snapshot(snapshots: Snapshots, number: int) -> Engine:
+    engine = snapshots.load(number, ()).engine
+    if engine is None:
+        raise SnapshotError(f"snapshot {number} holds no engine")
+    return engine
 
 
 def _check(name: str, known: Mapping[str, Any]) -> None:
