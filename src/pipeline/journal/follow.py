@@ -65,8 +65,10 @@ class Following:
         """
         self._until = max(self._until, until)
         while self.mark is None or self.mark.number < until:
-            if self._index is None and not self.find():
-                return
+            if self._index is None:
+                if not self.find():
+                    return
+                continue
             try:
                 yield self._next()
             except FileNotFoundError:
@@ -91,7 +93,8 @@ class Following:
                 f"journal {self._disk.where}: frame {wanted} has been removed; the first that is there is {first}",
                 first,
             )
-        before = origin(self._journal_id) if oldest.index == 1 else None
+        from_start = oldest.index == 1 or (oldest.first is not None and oldest.first.number == 1)
+        before = origin(self._journal_id) if from_start else None
         offset = SEGMENT_HEADER_BYTES
         while True:
             raw = self._disk.read(oldest.name, offset, HEADER_BYTES)

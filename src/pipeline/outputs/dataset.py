@@ -151,7 +151,11 @@ def _piece(path: Path) -> Piece:
 
 def _of_other_maker(path: Path, data: memoryview) -> bool:
     """Whether a file was written by another version of the writer, and has the same rows."""
-    there, again = pq.ParquetFile(path), pq.ParquetFile(pa.BufferReader(data))
+    try:
+        there = pq.ParquetFile(path)
+    except (OSError, pa.ArrowException):
+        return False  # it is damaged
+    again = pq.ParquetFile(pa.BufferReader(data))
     if there.metadata.created_by == again.metadata.created_by:
         return False
     same: bool = there.read().equals(again.read())
