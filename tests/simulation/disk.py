@@ -67,6 +67,10 @@ class Faults:
         if dies:
             self._kill(f"after {kind}")
 
+    def full(self, what: str) -> bool:
+        """Whether there is no room for the operation that comes next, whatever the capacity."""
+        return False
+
     def fails(self, what: str) -> bool:
         """Whether the operation that comes next returns EIO."""
         return self.operations + 1 in self.fail_at
@@ -123,7 +127,8 @@ class SimFile:
             data = data[: faults.random.randrange(1, len(data))]
             faults.injected["short write"] += 1
         more = max(offset + len(data) - len(self.inode.cache), 0)
-        if disk.capacity is not None and disk.used() + more > disk.capacity:
+        full = disk.capacity is not None and disk.used() + more > disk.capacity
+        if faults.full(f"write {self.name}") or full:
             faults.injected["full"] += 1
             raise OSError(errno.ENOSPC, "no space left on the simulated disk")
         part = faults.random.randrange(len(data)) if data else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulation.points import CLIENT, RECOVERING, RUNNING
+from simulation.points import CLIENT, FULL, RECOVERING, RUNNING
 
 __all__ = ["AIMS", "EXPECTED", "FAULTS", "POINTS", "aim_of", "name_of", "seed_of"]
 
@@ -11,7 +11,8 @@ POINTS = RUNNING + RECOVERING + CLIENT
 FAULTS = [
     *("power failure", "lost sector", "spoiled sector", "lost name", "short write", "sector taken for clean"),
     *(f"EIO {operation}" for operation in ("create", "write", "sync", "replace", "remove", "sync_names")),
-    *("full", "snapshot damaged", "journal damaged", "clock ahead", "clock behind", "NO-TRIP"),
+    *("full", *FULL, "snapshot damaged", "candidate damaged", "journal damaged"),
+    *("clock ahead", "clock behind", "NO-TRIP", "key revoked", "node stalled", "worker stalled"),
     *("worker killed", "client killed", "client away", "worker outlives its node"),
     *("lost message", "damaged message", "late message", "message twice", "messages swapped"),
     *("broken connection", "full queue", "cursor too old"),

@@ -87,6 +87,8 @@ class Follower(Client):
         assert isinstance(station, SimSubscriber)
         try:
             self._given += station.batches()
+            if not self._begun and self._cursors.taken:
+                self._begin(self._cursors.taken[0])
             while self._given and self._random.random() < 0.9:
                 self._take(station, self._given[0])
                 self._given.popleft()
@@ -103,8 +105,6 @@ class Follower(Client):
 
     def _store(self, batch: Rows) -> None:
         """Rows that the model has next, and all that it has up to the batch's end."""
-        if not self._begun:
-            self._begin(batch.start)
         rows = self.model.judge.rows
         for seq, place, row in zip(
             batch.rows["seq"].to_pylist(), batch.places().tolist(), batch.rows.to_pylist(), strict=True
@@ -119,7 +119,7 @@ class Follower(Client):
         require(self.at == behind, f"up to {batch.end} there are {behind} rows; {self.at} were given")
 
     def _begin(self, start: Cursor) -> None:
-        """The first rows of all, or behind a hole: none may be left out that the node keeps."""
+        """It is known where rows begin, at first or behind a hole: none is left out that the node keeps."""
         at, oldest = self._place(start), self.model.oldest
         require(
             at <= self._place(Cursor(oldest)), f"begins with {start}; rows are kept from batch {oldest} on"

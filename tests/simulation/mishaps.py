@@ -59,6 +59,9 @@ class Mishaps:
             (plan.leap, "clock behind", lambda: self._leap(-random.randrange(1, 20) * 1800)),
             (plan.away, "client away", self._go_away),
             (plan.damage, "snapshot damaged", self._damage_snapshot),
+            (plan.stall, "node stalled", lambda: self._stall("node", 120)),
+            (plan.stall, "worker stalled", lambda: self._stall(random.choice(list(world.workers)), 80)),
+            (plan.revoke, "key revoked", self._revoke),
         ]
         for chance, what, act in happens:
             if chance and random.random() < chance and act() is not False and what:
@@ -120,6 +123,26 @@ class Mishaps:
 
     def _fill(self, disk: SimDisk) -> None:
         disk.capacity = disk.used() + self.random.choice((0, 4096, 20_000, 60_000))
+
+    def damage_candidate(self, number: int) -> None:
+        """A bit of a snapshot that is about to be checked turns over."""
+        world, random = self.world, self.random
+        if world.calm or not world.plan.damage or random.random() >= world.plan.damage:
+            return
+        name = random.choice((f"candidate-{number:012d}.lines", f"snapshot-{number:012d}.engine"))
+        world.shelf.flip(name, random.randrange(8 * world.shelf.size(name)))
+        world.injected["candidate damaged"] += 1
+        world.model.spoiled(number)
+
+    def _stall(self, name: str, turns: int) -> None:
+        """A process stands still, as one does that is stopped, or whose machine is too busy."""
+        self.world.stalled[name] = self.random.randrange(10, turns)
+
+    def _revoke(self) -> bool:
+        """A key may not connect for some time."""
+        name = self.random.choice([name for name in self.world.clients if name != "registry"])
+        self.world.revoke(name, self.random.randrange(5, 30))
+        return True
 
     def _go_away(self) -> None:
         """A client is silent for some time."""

@@ -45,7 +45,7 @@ class Model:
     def __init__(
         self,
         truth: Mapping[bytes, Sequence[Given]],
-        payments: Sequence[bytes],
+        payments: Callable[[], Sequence[bytes]],
         signer: bytes,
         now_s: Callable[[], int],
         no_trip: Callable[[], bool],
@@ -62,6 +62,7 @@ class Model:
         self.hold = Hold({})
         self.trips = self.restores = 0
         self.oldest = 0
+        self._spoiled: set[int] = set()
         self._truth = truth
         self._payments = payments
         self._signer = signer
@@ -118,6 +119,14 @@ class Model:
         for signed in commands_of(read_batch(Kind.COMMAND, body, message.rows)):
             self._command(signed)
 
+    def revoked(self, key: bytes) -> None:
+        """A key may not connect any more: nobody waits for what it has."""
+        self.hold.waited.pop(key, None)
+
+    def spoiled(self, number: int) -> None:
+        """A snapshot that is being checked is damaged."""
+        self._spoiled.add(number)
+
     def keeps(self, oldest: int) -> None:
         """The feed keeps rows from a batch on; the highest such number counts: an answer may be late."""
         self.oldest = max(self.oldest, oldest)
@@ -125,10 +134,12 @@ class Model:
     def snapshot(self, number: int) -> None:
         """A snapshot is taken of the state as it is."""
         require(number == self.judge.frames, f"a snapshot {number} of frame {self.judge.frames}")
+        self._spoiled.discard(number)
         self.snapshots[number] = {key: line.settled for key, line in self.judge.lines.items()}
 
     def counted(self, number: int) -> None:
         """A snapshot counts."""
+        require(number not in self._spoiled, f"snapshot {number} is damaged, and counts")
         for key, seq in self.snapshots[number].items():
             self.covered[key] = max(self.covered.get(key, 0), seq)
 
@@ -151,7 +162,7 @@ class Model:
         for counts in snapshots:
             self.counted(counts)
         self.here.clear()
-        self.hold = Hold(dict.fromkeys(self._payments))
+        self.hold = Hold(dict.fromkeys(self._payments()))
         self.compare(state)
 
     def compare(self, state: State) -> None:

@@ -14,7 +14,9 @@ from random import Random
 
 from pipeline.journal import Buffer
 from pipeline.links import Received, Sent
+from pipeline.wire import Header, Kind
 from simulation.clock import SimClock
+from simulation.judge import require
 
 QUEUE = 8
 
@@ -65,11 +67,12 @@ class Network:
         self.injected = injected
         self.noise = Noise()
         self.posts: dict[str, NetPost] = {}
+        self.revoked: set[str] = set()
         self._count = 0
 
     def connect(self, user: str) -> tuple[NetPost, Connection] | None:
         """A new connection to some worker that lives."""
-        if not self.posts:
+        if not self.posts or user in self.revoked:
             return None
         post = self.random.choice(list(self.posts.values()))
         self._count += 1
@@ -136,6 +139,9 @@ class NetPost:
         if connection is None or not connection.alive:
             self.connections.pop(route, None)
             return Sent.GONE
+        if connection.user in self._network.revoked:
+            kind = Header.unpack(frames[0]).kind
+            require(kind in (Kind.REJECTED, Kind.FENCED), f"{kind.name} goes to a key that was revoked")
         return Sent.SENT if self._network.put(connection.back, frames) else Sent.FULL
 
     def die(self) -> None:

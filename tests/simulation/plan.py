@@ -8,7 +8,7 @@ from typing import Any
 
 from simulation.faults import POINTS, aim_of
 from simulation.network import Noise
-from simulation.points import CLIENT, RECOVERING, RUNNING, Kill
+from simulation.points import CLIENT, FULL, RECOVERING, RUNNING, Kill
 
 __all__ = ["Kill", "Plan", "after_an_error", "plan_of"]
 
@@ -27,6 +27,8 @@ CHANCES = {
     "damage": 0.1,
     "orphans": 0.5,
     "away": 0.1,
+    "stall": 0.05,
+    "revoke": 0.02,
 }
 _LOSSES: dict[str, Any] = {
     "kills": [Kill("during write segment", nth, 1.0) for nth in (2, 5)] + [Kill("after apply", 3, 1.0)],
@@ -59,6 +61,10 @@ BOOSTS: dict[str, dict[str, Any]] = {
     "worker killed": {"worker_dies": 0.2},
     "client killed": {"client_dies": 0.2},
     "client away": {"away": 0.2},
+    "candidate damaged": {"damage": 0.5, "snapshot": 1.0},
+    "key revoked": {"revoke": 0.2},
+    "node stalled": {"stall": 0.2},
+    "worker stalled": {"stall": 0.2},
     "cursor too old": {"away": 0.2, "kept_bytes": 1 << 10, "rounds": 40},
     "worker outlives its node": {"orphans": 1.0, "kills": [Kill("after answer", 5, 0.0)]},
 }
@@ -94,6 +100,8 @@ class Plan:
     damage: float = 0.0
     orphans: float = 0.0
     away: float = 0.0
+    stall: float = 0.0
+    revoke: float = 0.0
     snapshot: float = 0.05
     queue: int = 64
     kept_bytes: int = 1 << 20
@@ -104,7 +112,7 @@ def plan_of(seed: int) -> Plan:
     target, random = aim_of(seed), Random(f"plan {seed}")
     plan = Plan()
     _draw(plan, random)
-    if target in POINTS:
+    if target in POINTS or target in FULL:
         _aim(plan, target, random)
     elif target.startswith("EIO "):
         plan.kills.insert(0, Kill(_an_error(target, random)))
@@ -143,14 +151,15 @@ def _draw(plan: Plan, random: Random) -> None:
 
 def _aim(plan: Plan, target: str, random: Random) -> None:
     """Have what is needed for a kill there, and the kill."""
-    kills = plan.client_kills if target in CLIENT else plan.kills
+    of_client = target.startswith("client ")
+    kills = plan.client_kills if of_client else plan.kills
     before = _before(target, random)
     seldom = any(word in target for word in SELDOM)
     nth = 1 if before or target.endswith("command") else random.choice((1, 1, 2) if seldom else NTH)
     kills[:0] = [*before, Kill(target, nth)]
     if seldom:
         plan.rounds = 45
-    if seldom and target not in CLIENT:
+    if seldom and not of_client:
         plan.snapshot = 0.6
     if target.endswith("command"):
         plan.snapshot, plan.rounds = 0.05, 120
@@ -162,7 +171,7 @@ def _aim(plan: Plan, target: str, random: Random) -> None:
 
 def _before(target: str, random: Random) -> list[Kill]:
     """What must have happened before a point is reached."""
-    who, phase = ("client ", "") if target in CLIENT else ("", " in recovery")
+    who, phase = ("client ", "") if target.startswith("client ") else ("", " in recovery")
     half = random.choice(("after create", "during write", "before sync"))
     torn = Kill(who + random.choice(TEARS), random.choice((1, 2, 3, 5)), 1.0)
     if "remove torn end aside" in target:
@@ -175,7 +184,7 @@ def _before(target: str, random: Random) -> list[Kill]:
     for what in ("segment", "cursors"):
         if f"remove {what} aside" in target:
             return [Kill(f"{who}{half} {what} aside", random.choice((1, 1, 2)), 0.0)]
-    if target not in RECOVERING:
+    if not target.endswith(phase or " "):
         return []
     if "remove segment" in target:
         return [torn._replace(power=0.5)]

@@ -69,6 +69,13 @@ CLIENT = [
 ]
 """Where clients are."""
 
+FULL = [
+    *(f"full write {what} aside" for what in ("segment", "engine", "lines")),
+    *(f"full write {what} aside in recovery" for what in ("torn end", "segment")),
+    *(f"client full write {what} aside" for what in ("segment", "torn end", "cursors")),
+]
+"""Where a disk has no room; what is written in place has it already."""
+
 _SUBJECTS = (
     ("torn", "torn end"),
     ("segment", "segment"),
@@ -122,6 +129,13 @@ class Points(Faults):
 
     def fails(self, what: str) -> bool:
         return self._due(f"EIO {_point(what)}") or super().fails(what)
+
+    def full(self, what: str) -> bool:
+        point = f"full {_point(what)}"
+        due = self._due(point)
+        if due:
+            self.injected[self.who + point + self.phase] += 1
+        return due
 
     def _due(self, point: str) -> bool:
         name = self.who + point + self.phase

@@ -191,8 +191,9 @@ class Proof:
 class SimSnapshotting(Snapshotting):
     """Snapshots without copies of the process: the same steps."""
 
-    def __init__(self, disk: SimDisk, shelf: SimDisk) -> None:
+    def __init__(self, disk: SimDisk, shelf: SimDisk, spoil: Callable[[int], None]) -> None:
         self.pause_s = 0.0
+        self._spoil = spoil
         self.snapshots = Snapshots(shelf)
         self._journal_disk = disk
         self._clear()
@@ -201,6 +202,7 @@ class SimSnapshotting(Snapshotting):
         return Copy(work)
 
     def _prove(self, number: int, told: Told) -> Any:
+        self._spoil(number)
         return Proof(lambda: prove(self._journal_disk, Snapshots(self.snapshots.disk), number, told))
 
 
@@ -218,6 +220,7 @@ class ShardProcess:
         no_trip: Callable[[], bool],
         queue: int,
         kept_bytes: int,
+        spoil: Callable[[int], None],
     ) -> None:
         disk, shelf = disks
         self.feed = Feed([OUTPUT], kept_bytes)
@@ -255,7 +258,7 @@ class ShardProcess:
         self.gateway = gateway
         self.local = Local(queue, points.injected)
         self.commits = Commits(self.journal, model)
-        self.snapshotting = SimSnapshotting(disk, shelf)
+        self.snapshotting = SimSnapshotting(disk, shelf, spoil)
         self.troubles: list[str] = []
         self.writer.begin(CONFIG, clock.now_s())
         post = WatchedPost(self.local, model, points)

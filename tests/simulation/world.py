@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from pipeline.client.errors import CursorsError, OutboxError
+from pipeline.client.errors import CursorsError, NotAccepted, OutboxError
 from pipeline.journal import JournalDamaged, JournalError, JournalFull
 from pipeline.keys import PublicKey
 from pipeline.wire import Role
@@ -56,7 +56,8 @@ class World:
         self.no_trip = False
         self.clients: dict[str, Client] = {}
         truth = {}
-        self.model = Model(truth, PAYMENTS, SIGNER.public, self.clock.now_s, lambda: self.no_trip)
+        self.allowed = dict(KEYS)
+        self.model = Model(truth, self.payments, SIGNER.public, self.clock.now_s, lambda: self.no_trip)
         for name in ROLES:
             client = self._made(name)
             self.clients[name] = client
@@ -72,6 +73,8 @@ class World:
         self.workers: dict[str, WorkerProcess | None] = {"worker-0": None, "worker-1": None}
         self.starts = 0
         self.away: Counter[str] = Counter()
+        self.stalled: Counter[str] = Counter()
+        self.banned: Counter[str] = Counter()
         self.mishaps = Mishaps(self)
         self.calm = False
 
@@ -88,6 +91,30 @@ class World:
         if name == "headend":
             return Meters(self.random, SIGNER.public, *arguments)
         return Follower(self.random, *arguments) if name == "subscriber" else Client(*arguments)
+
+    def payments(self) -> list[bytes]:
+        """The payments keys that may connect."""
+        return [key for key in PAYMENTS if key in self.allowed]
+
+    def headends(self) -> dict[str, bytes]:
+        """The head-ends that may."""
+        key = key_of("headend")
+        return {"headend": key} if key in self.allowed else {}
+
+    def revoke(self, name: str, rounds: int) -> None:
+        """Let a client's key not connect for so many rounds; 0 allows it again."""
+        key = key_of(name)
+        self.banned[name] = rounds
+        self.allowed = {each: known for each, known in KEYS.items() if not self._is_banned(known.name)}
+        self.network.revoked = {each.hex() for each in KEYS if each not in self.allowed}
+        if rounds:
+            self.model.revoked(key)
+        for worker in self.workers.values():
+            if worker is not None:
+                worker.worker.allowed(self.allowed)
+
+    def _is_banned(self, name: str) -> bool:
+        return self.banned[name] > 0
 
     # ---- what a schedule does
 
@@ -106,6 +133,11 @@ class World:
         self.clock.pass_by(random.choice((0.001, 0.01, 0.05, 0.3)), pace=random.choice((1, 1, 60, 600, 6000)))
         if not self.calm:
             self.mishaps.happen()
+        for name, rounds in list(self.banned.items()):
+            if rounds:
+                self.banned[name] -= 1
+                if rounds == 1:
+                    self.revoke(name, 0)
         acts: list[Callable[[], None]] = [self._node] * 3
         acts += [partial(self._worker, name) for name in self.workers]
         acts += [partial(self._guard, name, partial(self._exchange, name)) for name in self.clients]
@@ -120,6 +152,9 @@ class World:
         """No more mishaps: then everything must be acknowledged, and whoever pays must have supply."""
         self.calm, self.no_trip = True, False
         self.away.clear()
+        self.stalled.clear()
+        for name in [name for name, rounds in self.banned.items() if rounds]:
+            self.revoke(name, 0)
         self.network.noise = Noise()
         for points in (self.points, self.client_points):
             points.kills.clear()
@@ -155,6 +190,8 @@ class World:
 
     def _node(self) -> None:
         """The node's processes and threads, one of them."""
+        if self._stands("node"):
+            return
         try:
             shard = self.shard
             if shard is None:
@@ -181,11 +218,12 @@ class World:
             self.points,
             self.model,
             self.clock,
-            lambda: PAYMENTS,
-            lambda: {"headend": key_of("headend")},
+            self.payments,
+            self.headends,
             lambda: self.no_trip,
             self.plan.queue,
             self.plan.kept_bytes,
+            self.mishaps.damage_candidate,
         )
 
     def _node_dies(self, error: BaseException) -> None:
@@ -218,9 +256,11 @@ class World:
 
     def _worker(self, name: str) -> None:
         worker = self.workers[name]
+        if self._stands(name):
+            return
         if worker is None:
             if self.shard is not None:
-                worker = self.workers[name] = WorkerProcess(name, self.network, KEYS, self.clock)
+                worker = self.workers[name] = WorkerProcess(name, self.network, self.allowed, self.clock)
                 worker.join(self.shard.local, self.random.randbytes(5))
             return
         if self.shard is not None and not worker.link.alive:
@@ -230,6 +270,13 @@ class World:
         except WorkerError:
             self.injected["worker finds another start"] += 1
             self.worker_dies(name)
+
+    def _stands(self, name: str) -> bool:
+        """Whether a process stands still, this once more."""
+        if not self.stalled[name]:
+            return False
+        self.stalled[name] -= 1
+        return True
 
     def worker_dies(self, name: str) -> None:
         worker = self.workers[name]
@@ -251,6 +298,10 @@ class World:
             return
         try:
             act()
+        except NotAccepted as error:
+            if name not in self.banned:
+                raise Violation(f"{name} is refused, and may connect: {error}") from error
+            self.client_dies(name)
         except (Killed, OutboxError, CursorsError, OSError) as error:
             if isinstance(error, OutboxError) and isinstance(error.__cause__, JournalDamaged):
                 raise Violation(f"an outbox is damaged: {error}") from error
