@@ -172,7 +172,7 @@ def list_tokens(data: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"tokens": names, "problems": problems}, indent=2))
     else:
-        output_console().print(table("Who may read outputs", ("name",), [(name,) for name in names]))
+        output_console().print(table("Tokens", ("name",), [(name,) for name in names]))
         for problem in problems:
             click.echo(problem, err=True)
     if problems:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import flight
 
+from pipeline.node.entries import Entry
 from pipeline.outputs.flight import Door, Server
 from pipeline.outputs.flight.wanted import plain
 from pipeline.outputs.follower import ALL
@@ -16,7 +17,12 @@ from pipeline.outputs.places import OutputPlaces
 from pipeline.outputs.shown import Shown
 from unit.outputs.world import LAYOUT, Outputs, Shard, history, made, node
 
-__all__ = ["Served", "ask", "begun", "get", "wanted"]
+__all__ = ["Served", "ask", "begun", "by_seq", "follow", "get", "wanted"]
+
+
+def entries(days: int = 3) -> tuple[Entry, ...]:
+    """A history that ends within a day."""
+    return history(days)[:-40]
 
 
 class Served:
@@ -24,7 +30,7 @@ class Served:
 
     def __init__(self, data: Path, days: int = 3, **more: Any) -> None:
         self.data = data
-        self.shard = Shard(node(data), history(days))
+        self.shard = Shard(node(data), entries(days))
         self.places = OutputPlaces(data)
         self.places.socket.parent.mkdir(mode=0o700, exist_ok=True)
         self.followers: dict[int, Any] = {}
@@ -52,9 +58,11 @@ class Served:
 
 def begun(data: Path, days: int = 3, **more: Any) -> Served:
     """All of a history followed, with days compacted."""
-    served = Served(data, days, **more)
+    served = Served(data, days, **{"cut_s": 5 * 3600, **more})
     served.write()
     served.outputs.keep()
+    served.again()  # so that memory begins at a checkpoint
+    served.write()
     return served
 
 
@@ -68,9 +76,22 @@ def get(client: flight.FlightClient, **fields: Any) -> pa.Table:
     return client.do_get(ask(**fields), flight.FlightCallOptions(timeout=30)).read_all()
 
 
+def follow(client: flight.FlightClient, last: int, **fields: Any) -> list[tuple[pa.RecordBatch, int]]:
+    """The messages of a stream up to batch `last`, each with its cursor."""
+    reader = client.do_get(ask(**fields), flight.FlightCallOptions(timeout=30))
+    found = []
+    while True:
+        chunk = reader.read_chunk()
+        seq = json.loads(chunk.app_metadata.to_pybytes())["seq"]
+        found.append((chunk.data, seq))
+        if seq > last:
+            reader.cancel()
+            return found
+
+
 def wanted(name: str, days: int = 3) -> pa.Table:
     """All rows of an output as they travel, made by an engine of its own."""
-    table = made(history(days))[name]
+    table = made(entries(days))[name]
     return table.cast(plain(table.schema))
 
 

@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 from pyarrow import flight
 
@@ -169,15 +170,16 @@ class Streams:
 
     def _of_memory(self, ask: Ask, wanted: Wanted, seq: int) -> Whole:
         """Whole batches from memory: as many as `READ_BYTES` has room for, and at least one."""
-        parts, cursor = [], Cursor(seq)
+        most_bytes = READ_BYTES
         while True:
-            stretch = self._tables.after(ask.name, ask.shard, cursor, READ_BYTES)
-            if stretch.rows is not None:
-                parts.append(wanted.of(pa.Table.from_batches([stretch.rows])))
-            cursor = stretch.end
-            if not cursor.row:
-                rows = pa.concat_tables(parts) if parts else wanted.schema.empty_table()
-                return Whole(rows, cursor.seq)
+            rows, end = self._tables.after(ask.name, ask.shard, Cursor(seq), most_bytes)
+            if end.row and end.seq == seq:
+                most_bytes *= 2
+                continue
+            if rows is None:
+                return Whole(wanted.schema.empty_table(), end.seq)
+            whole = int(np.searchsorted(rows["seq"].to_numpy(), end.seq))
+            return Whole(wanted.of(pa.Table.from_batches([rows.slice(0, whole)])), end.seq)
 
     def _moments(self) -> bytes:
         return msgspec.json.encode(
