@@ -129,7 +129,7 @@ def replay(
     files.close({name: OUTPUTS[name](pa.string()) for name in outputs})
     run.outputs = files.rows
     run.digest = engine.digest()
-    write_state(out, {name: getattr(engine, name)() for name in STATE_NAMES})
+    write_state(out, {name: getattr(engine, name)() for name in STATE_NAMES}, engine.config.text)
     run.wall_s = clock() - started_s
     write_summary(out, run.summary())
     return run

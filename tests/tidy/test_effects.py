@@ -21,6 +21,7 @@ WRITERS = {
     "pipeline/node/engine_process.py",
     "pipeline/node/mark.py",
     "pipeline/outputs/parquet.py",
+    "pipeline/query/render.py",
     "pipeline/outputs/tree.py",
     "pipeline/reshard/move.py",
     "pipeline/sources/build.py",

@@ -57,7 +57,7 @@ def show(
         clear(options.out)
     day, ended = _day(options, clock, on_quarter)
     if options.out is not None:
-        write_state(options.out, ended.tables)
+        write_state(options.out, ended.tables, settings.TOML)
     figures = gather(day, ended, clock() - started_s)
     if options.out is not None:
         write_summary(options.out, _summary(options, day, figures, ended.rows))

@@ -17,7 +17,10 @@ import pyarrow.parquet as pq
 from fastcore.schemas import OUTPUTS, STATES
 from pipeline.errors import LogError
 
-__all__ = ["OutputFiles", "clear", "write_state", "write_summary"]
+__all__ = ["CONFIG", "OutputFiles", "clear", "write_state", "write_summary"]
+
+CONFIG = b"feikong.config"
+"""Where the metadata of a state table's schema has the configuration in force, as TOML."""
 
 ROW_GROUP_ROWS = 131_072
 COMPRESSION = {"compression": "zstd", "compression_level": 1}
@@ -79,12 +82,15 @@ class OutputFiles:
         self._waiting_rows[name] = 0
 
 
-def write_state(folder: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Write each table as `folder`/state/NAME.parquet."""
+def write_state(folder: Path, tables: Mapping[str, pa.Table], config: str) -> None:
+    """Write each table as `folder`/state/NAME.parquet, with the configuration in force in its metadata."""
     (folder / "state").mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         pq.write_table(
-            table, folder / "state" / f"{name}.parquet", row_group_size=ROW_GROUP_ROWS, **COMPRESSION
+            table.replace_schema_metadata({CONFIG: config.encode()}),
+            folder / "state" / f"{name}.parquet",
+            row_group_size=ROW_GROUP_ROWS,
+            **COMPRESSION,
         )
 
 
