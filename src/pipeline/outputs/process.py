@@ -1,12 +1,14 @@
 """The process of the outputs: a thread for each shard, which follows it, one for days that are over, and services.
 
 Whatever goes wrong here, the node goes on: what is missing is made as soon as it can be. An error of the disk is tried
-again; a file that comes out otherwise than it was stops its shard until a person has looked.
+again; a file that comes out otherwise than it was stops its shard until a person has looked; what nobody thought of
+ends the process, which is started again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from threading import Event, Thread
 from typing import Final, NamedTuple, Protocol
@@ -52,6 +54,23 @@ class Service(Protocol):
         """End."""
 
 
+class _Failures:
+    """What ends the process."""
+
+    def __init__(self, ending: Event) -> None:
+        self.first: BaseException | None = None
+        self._ending = ending
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Whatever a thread raises."""
+        try:
+            yield
+        except BaseException as error:
+            self.first = self.first or error
+            self._ending.set()
+
+
 class _Common(NamedTuple):
     config: OutputsConfig
     layout: Layout
@@ -60,6 +79,7 @@ class _Common(NamedTuple):
     description: DescriptionFile
     clock: Clock
     ending: Event
+    failures: _Failures
     say: Callable[[str], None]
 
 
@@ -85,7 +105,7 @@ def serve(
         raise LayoutError(f"{places.root}: another process makes the outputs; expected none") from None
     try:
         file = DescriptionFile(places.description, layout.shards, layout.generation, tree)
-        common = _Common(config, layout, places, tree, file, clock, ending, say)
+        common = _Common(config, layout, places, tree, file, clock, ending, _Failures(ending), say)
         _Process(common).run(services)
     finally:
         lock.release()
@@ -147,6 +167,8 @@ class _Process:
                 service.close()
             for thread in threads:
                 thread.join()
+            if common.failures.first is not None:
+                raise common.failures.first
 
     def _status(self) -> OutputsStatus:
         now_s = self._common.clock.monotonic_s()
@@ -157,6 +179,10 @@ class _Process:
         return OutputsStatus(at_s=self._common.clock.now_s(), shards=followed, alarms=self._alarms.texts)
 
     def _keep(self) -> None:
+        with self._common.failures.told():
+            self._keep_on()
+
+    def _keep_on(self) -> None:
         while not self._common.ending.wait(KEEP_S):
             try:
                 self._keeper.look(self._oldest_day())
@@ -189,6 +215,10 @@ class _Shard:
 
     def run(self, followers: dict[int, Follower]) -> None:
         """Follow until told to end."""
+        with self._common.failures.told():
+            self._run(followers)
+
+    def _run(self, followers: dict[int, Follower]) -> None:
         common = self._common
         while not common.ending.is_set():
             try:
