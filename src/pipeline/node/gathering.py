@@ -23,6 +23,8 @@ __all__ = ["Gatherer", "Group", "Limits", "Room", "group_of"]
 
 STEP_S: Final = 60
 """A jump of more seconds than this is a tick's, so that none of it depends on a batch that may be refused."""
+LATE_S: Final = 60
+"""So far may the clock be behind the engine's time before somebody should look at it."""
 SCARCE_TICK_S: Final = 60
 """Seconds between ticks when there is little room."""
 
@@ -87,12 +89,14 @@ class Gatherer:
     Attributes:
         own: entries of the node itself, which go first, at the engine's old time.
         stuck: why time stands still, None while it goes on.
+        late: why time stands still although what comes is taken, None while it goes on.
         scarce: whether the journal's room is kept for what is urgent.
     """
 
     def __init__(self, lanes: Mapping[Lane, deque[Item]], limits: Limits) -> None:
         self.own: deque[Entry] = deque()
         self.stuck: str | None = None
+        self.late: str | None = None
         self.scarce = False
         self._lanes = lanes
         self._limits = limits
@@ -107,6 +111,7 @@ class Gatherer:
         now_s = clock_s if engine_s is None else max(clock_s, engine_s)
         behind_s = 0 if engine_s is None else now_s - engine_s
         self.stuck = _stuck(behind_s, jump_s)
+        self.late = None if engine_s is None else _late(engine_s - clock_s)
         while self.own and frame.add(Item(self.own[0]._replace(now_s=now_s - behind_s))):
             self.own.popleft()
         if self.stuck:
@@ -182,6 +187,15 @@ def group_of(items: list[Item], first_batch: int) -> Group:
         first_batch,
         len(batches),
         frozenset(entry.what for entry in batches),
+    )
+
+
+def _late(ahead_s: int) -> str | None:
+    if ahead_s <= LATE_S:
+        return None
+    return (
+        f"the clock is {ahead_s} s behind the engine's time, which stands still until it has caught up: nobody is warned "
+        "or tripped, and what is read meanwhile counts as of then. Set the clock right"
     )
 
 

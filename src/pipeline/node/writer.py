@@ -129,7 +129,7 @@ class Writer:
     @property
     def stuck(self) -> str | None:
         """Why time stands still, None while it goes on."""
-        return self._gatherer.stuck
+        return self._gatherer.stuck or self._gatherer.late
 
     # ---- the stages
 

@@ -127,11 +127,7 @@ class Reception:
             return
         cost_bytes = HEADER_BYTES + header.length
         if not self._peers.may(session, cost_bytes):
-            raise Refused(
-                Reason.CREDIT,
-                f"{session.flying_bytes} bytes are under way, and {cost_bytes} more; expected at most "
-                f"{session.peak_bytes}, or one batch",
-            )
+            raise _beyond(session, cost_bytes)
         self._peers.taken(session, header.seq, header.digest, cost_bytes, now_s)
         self._forward.batch(_sending(session, header, header.rows), checked, now_s)
 
@@ -171,12 +167,22 @@ class Reception:
             if reason in FINAL and _is_next(header, session.line):
                 self._letters.keep(received.user, frames, refused, self._clock.now_s(), now_s)
                 cost_bytes = HEADER_BYTES + header.length
-                peers.taken(session, header.seq, header.digest, cost_bytes, now_s)
-                self._forward.spent(header.kind, _sending(session, header, 0), reason, refused.text)
-                return
-        if reason not in (Reason.EPOCH, Reason.SESSION, Reason.SEQ, Reason.CREDIT, Reason.NOT_NOW):
+                if peers.may(session, cost_bytes):
+                    peers.taken(session, header.seq, header.digest, cost_bytes, now_s)
+                    self._forward.spent(header.kind, _sending(session, header, 0), reason, refused.text)
+                    return
+                refused = _beyond(session, cost_bytes)
+        if refused.reason not in (Reason.EPOCH, Reason.SESSION, Reason.SEQ, Reason.CREDIT, Reason.NOT_NOW):
             self._letters.keep(received.user, frames, refused, self._clock.now_s(), now_s)
         peers.send(received.route, refusal(refused, key, frames[0] if frames else None, line))
+
+
+def _beyond(session: Session, cost_bytes: int) -> Refused:
+    return Refused(
+        Reason.CREDIT,
+        f"{session.flying_bytes} bytes are under way, and {cost_bytes} more; expected at most {session.peak_bytes}, or "
+        "one batch",
+    )
 
 
 def _key_of(user: str) -> bytes:

@@ -60,6 +60,10 @@ def test_a_clock_that_goes_back_is_not_followed():
     shard.send(reads, 1)
     assert engine_s(shard) == NOW
     assert reads.acked == 1
+    assert "3600 s behind" in shard.node.writer.stuck
+    shard.now_s += 3600 - 60
+    shard.run()
+    assert shard.node.writer.stuck is None, "a clock that was set by some seconds is no matter"
 
 
 def test_a_jump_of_just_max_jump_is_taken():

@@ -266,6 +266,25 @@ def test_more_than_was_granted_is_refused_and_the_session_goes_on():
     assert greedy.last(Kind.ACK).header.seq == fit + 1
 
 
+def test_what_is_refused_for_good_counts_as_under_way_too():
+    world = World(at_once=False, budgets={Lane.BULK: 100_000})
+    bad = world.caller().hello()
+    world.shards[0].open = False
+    for _ in range(1_000):
+        bad.send(Kind.READS, b"no batch at all", 1)
+    assert set(reasons(bad)) == {Reason.CREDIT}
+    assert 0 < waiting(world) < 1_000
+    world.shards[0].open = True
+    world.run(pass_s=1.0)
+    world.shards[0].settle()
+    world.run()
+    bad.seq = bad.last(Kind.ACK).header.seq
+    bad.send(Kind.READS)
+    world.shards[0].settle()
+    world.run()
+    assert bad.last(Kind.ACK).header.seq == bad.seq
+
+
 def test_one_batch_may_always_be_under_way_but_not_without_credit():
     world = World(at_once=False, budgets={Lane.BULK: 20_000})
     large = write_batch(Kind.READS, reads(10_000))
