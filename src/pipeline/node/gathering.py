@@ -194,8 +194,8 @@ def _late(ahead_s: int) -> str | None:
     if ahead_s <= LATE_S:
         return None
     return (
-        f"the clock is {ahead_s} s behind the engine's time, which stands still until it has caught up: nobody is warned "
-        "or tripped, and what is read meanwhile counts as of then. Set the clock right"
+        f"the clock is {ahead_s} s behind the engine's time, which stands still until it has caught up: nobody is "
+        "warned or tripped, and what is read meanwhile counts as of then. Set the clock right"
     )
 
 
