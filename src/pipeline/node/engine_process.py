@@ -14,6 +14,7 @@ from pipeline.journal import Journal, JournalDamaged, RealDisk
 from pipeline.keys import Keyring
 from pipeline.node.committing import Committer, Preparer
 from pipeline.node.gathering import Limits
+from pipeline.node.hold import Payers
 from pipeline.node.internal import Joined
 from pipeline.node.layout import Layout, Places, read_layout
 from pipeline.node.mark import Applied, MarkFile
@@ -28,7 +29,6 @@ from pipeline.node.status import Status, StatusFile
 from pipeline.node.timing import Timings
 from pipeline.node.writer import Writer
 from pipeline.transport import Sockets, Waiter
-from pipeline.wire import Role
 
 __all__ = ["OUTPUTS", "Ends", "Settings", "serve"]
 
@@ -146,6 +146,7 @@ class _Process:
         self._gateway, self._feed = ends.gateway, ends.feed
         self._timings = Timings()
         self._ring = ring
+        self._payers = Payers(ring)
         self._clock = clock
         self._say = say
         self._alarms = Alarms(say)
@@ -268,7 +269,7 @@ class _Process:
         if now_s >= self._keys_s + KEYS_S:
             self._keys_s = now_s
             self._ring.refresh()
-        return self._ring.of_role(Role.PAYMENTS).values()
+        return self._payers.wanted()
 
     def _lost(self, by: str) -> None:
         """A producer proves a loss."""

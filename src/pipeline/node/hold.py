@@ -8,10 +8,36 @@ named is settled. Restores wait for nothing.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
+from pipeline.keys import Keyring
 from pipeline.node.lines import Lines
+from pipeline.wire import Role
 
-__all__ = ["Hold"]
+__all__ = ["UNREADABLE", "Hold", "Payers"]
+
+UNREADABLE: Final = b"a key file cannot be used".ljust(32, b".")
+"""Stands for the key in a file that is damaged: it may be that of payments."""
+
+
+class Payers:
+    """The payments keys that trips wait for: those that may connect.
+
+    A file of keys that is damaged lets nobody in; but it is no word that somebody is not to be waited for. While there
+    is one, those count that could connect before, and one that never comes.
+    """
+
+    def __init__(self, ring: Keyring) -> None:
+        self._ring = ring
+        self._before: frozenset[bytes] = frozenset()
+
+    def wanted(self) -> frozenset[bytes]:
+        """Those of the ring's last `refresh`."""
+        now = frozenset(self._ring.of_role(Role.PAYMENTS).values())
+        if self._ring.problems:
+            return now | self._before | {UNREADABLE}
+        self._before = now
+        return now
 
 
 class Hold:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -46,12 +47,13 @@ class MarkFile(Closing):
         self._said: Applied | None = None
 
     def write(self, applied: Applied) -> None:
-        """Say it, if it is not what was said last."""
+        """Say it, if it is not what was said last; on a disk that is full that waits, and nothing else does."""
         if applied == self._said:
             return
         body = _BODY.pack(_MAGIC, *applied)
-        os.pwrite(self._fd, body + _CHECKSUM.pack(xxh3_64_intdigest(body)), 0)
-        self._said = applied
+        with suppress(OSError):
+            os.pwrite(self._fd, body + _CHECKSUM.pack(xxh3_64_intdigest(body)), 0)
+            self._said = applied
 
     def close(self) -> None:
         """Close; what was said last stays there."""

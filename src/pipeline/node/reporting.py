@@ -9,6 +9,7 @@ from fastcore import Engine
 from pipeline.feed import Feed
 from pipeline.journal import Journal
 from pipeline.keys import Keyring
+from pipeline.node.hold import UNREADABLE
 from pipeline.node.status import Status, Subscriber
 from pipeline.node.timing import Timings
 from pipeline.node.writer import Writer
@@ -78,6 +79,7 @@ def status_of(
     """How a shard stands."""
     state, hold = writer.state, writer.hold
     names = {curve: key.name for curve, key in ring.current.items()}
+    names[UNREADABLE] = ", ".join(f"the damaged file {name}" for name in sorted(ring.problems))
 
     def named(keys: Iterable[bytes]) -> list[str]:
         return sorted(names.get(key, key.hex()) for key in keys)

@@ -6,6 +6,8 @@ from copy import deepcopy
 
 import pytest
 
+from pipeline.keys import Keyring, allow, new_pair
+from pipeline.node.hold import UNREADABLE, Payers
 from pipeline.wire import Role
 from unit import core_world as world
 from unit.node.world import DAY_S, NOW, Producer, Shard, body_of, producers
@@ -201,3 +203,25 @@ def test_a_payments_key_that_the_journal_does_not_know_yet_is_waited_for():
     assert trips(shard)[0]
     shard.send(payments, 2)
     assert not trips(shard)[0]
+
+
+def test_a_key_file_that_is_damaged_is_no_word_that_nobody_is_waited_for(tmp_path):
+    """Whoever cannot come in because of it may have payments that nobody knows."""
+    pairs = {name: new_pair(name, Role.PAYMENTS) for name in ("pay-1", "pay-2")}
+    paths = {name: allow(tmp_path, pair.public) for name, pair in pairs.items()}
+    keys = {name: pair.public.curve for name, pair in pairs.items()}
+    ring = Keyring(tmp_path)
+    payers = Payers(ring)
+    assert payers.wanted() == set(keys.values())
+    whole = paths["pay-1"].read_bytes()
+    for harmed in (b"", whole[:-20], paths["pay-2"].read_bytes()):
+        paths["pay-1"].unlink()
+        paths["pay-1"].write_bytes(harmed)
+        ring.refresh()
+        ring.refresh()
+        assert payers.wanted() == {*keys.values(), UNREADABLE}
+        assert UNREADABLE in Payers(Keyring(tmp_path)).wanted(), "a start cannot know more"
+    paths["pay-1"].unlink()
+    ring.refresh()
+    ring.refresh()
+    assert payers.wanted() == {keys["pay-2"]}, "to take a file away is such a word"

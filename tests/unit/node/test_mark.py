@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pipeline.node.mark import Applied, MarkFile, read_mark
 
 
@@ -28,3 +30,16 @@ def test_what_is_torn_says_nothing(tmp_path):
         assert read_mark(path) is None, place
         path.write_bytes(whole[:place])
         assert read_mark(path) is None, place
+
+
+def test_a_disk_that_is_full_ends_nobody(tmp_path):
+    path = tmp_path / "shard-0.mark"
+    with MarkFile(path) as mark:
+        mark.write(Applied(1, 1, 1))
+        whole, mark._fd = mark._fd, os.open("/dev/full", os.O_RDWR)
+        mark.write(Applied(2, 1, 2))
+        os.close(mark._fd)
+        mark._fd = whole
+        assert read_mark(path) == Applied(1, 1, 1)
+        mark.write(Applied(2, 1, 2))
+        assert read_mark(path) == Applied(2, 1, 2)
