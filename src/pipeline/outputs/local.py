@@ -201,7 +201,7 @@ def _check(name: str, known: Mapping[str, Any]) -> None:
 
 def _words(error: Exception) -> str:
     """An error without what gRPC adds to it."""
-    return str(error).partition(". Detail: ")[0]
+    return str(error).partition(". Detail: ")[0].partition(". gRPC client debug context: ")[0]
 
 
 def _options(timeout_s: float) -> flight.FlightCallOptions:

@@ -14,8 +14,11 @@ from pipeline.outputs.flight import streams
 from pipeline.outputs.flight.wanted import TIMES, plain
 from pipeline.outputs.follower import ALL
 from pipeline.outputs.tables import output_schema, state_schema
+from unit import core_world
 from unit.outputs.flight_world import Served, ask, begun, by_seq, follow, get, wanted
-from unit.outputs.world import DAY_S
+from unit.outputs.world import DAY_S, IDS
+
+A1 = core_world.id_of(IDS, "A1")
 
 IN_ORDER = ("intervals", "ledger", "exceptions", "findings", "orders")
 """Outputs whose rows stand in the order in which they were made when their day is compacted, too."""
@@ -104,10 +107,10 @@ def test_rows_of_some_ids_come_or_it_is_said_that_there_is_no_such_column(served
 
 def test_columns_come_as_they_are_asked_for(served):
     with served.client() as client:
-        found = get(client, output="ledger", columns=["amount", "account_id"], accounts=[1])
+        found = get(client, output="ledger", columns=["amount", "account_id"], accounts=[A1])
         assert found.column_names == ["amount", "account_id"]
         assert get(client, state="accounts", columns=["balance"]).column_names == ["balance"]
-        whole = get(client, output="ledger", accounts=[1])
+        whole = get(client, output="ledger", accounts=[A1])
     key = ["amount", "account_id"]
     assert by_seq(found) == by_seq(whole.select(key))
 
@@ -125,7 +128,7 @@ def test_all_that_there_is_is_listed_with_tickets_that_give_it(served):
         assert len(info.endpoints) == 1
         table = client.do_get(info.endpoints[0].ticket).read_all()
         assert table.num_rows == wanted("ledger").num_rows
-        command = json.dumps({"output": "ledger", "columns": ["amount"], "accounts": [1]}).encode()
+        command = json.dumps({"output": "ledger", "columns": ["amount"], "accounts": [A1]}).encode()
         asked = client.get_flight_info(flight.FlightDescriptor.for_command(command))
         assert asked.schema.names == ["amount"]
         assert client.do_get(asked.endpoints[0].ticket).read_all().column_names == ["amount"]
@@ -166,7 +169,7 @@ def test_each_message_is_whole_batches_and_says_where_to_go_on(served, monkeypat
 def test_who_follows_some_accounts_gets_theirs_and_its_cursor_moves_on(served):
     with served.client() as client:
         messages = follow(
-            client, served.outputs.follower.seq, follow="ledger", accounts=[1], columns=["amount"]
+            client, served.outputs.follower.seq, follow="ledger", accounts=[A1], columns=["amount"]
         )
     rows = [row for batch, _ in messages for row in batch.to_pylist()]
     assert rows == [
