@@ -7,7 +7,7 @@ zone, without seconds where all of a column are whole minutes. In reports money 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["sheet", "show"]
+__all__ = ["lines_of", "sheet", "show"]
 
 GAP = 2
 """Columns of the screen between two columns of a table."""
@@ -87,6 +87,16 @@ def _instants(cells: Sequence[Any]) -> Any:
         return cell.hex() if isinstance(cell, bytes) else str(cell)
 
     return show
+
+
+def lines_of(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = (), title: str = ""
+) -> Text:
+    """A line of names, a rule, a line a row; no blanks at the ends. Columns in `right` are set right."""
+    columns = [
+        _Column(name, place in right, [row[place] for row in rows]) for place, name in enumerate(headers)
+    ]
+    return _grid(columns, len(rows), title)
 
 
 def _grid(columns: Sequence[_Column], rows: int, title: str) -> Text:
