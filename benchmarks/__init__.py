@@ -4,7 +4,7 @@ A file a question, whose answers are compared; `python -m benchmarks`, or `feiko
 which imports only those before it:
 
 errors answers figures report floor machine tariffs sweeps county contest core ground against_floor dirt
-questions command; for the node disks present prepaid loopback senders; then the questions: bare_floor grouped
-random_order utf8 dirty growth memory threads recovery outputs node latency, and bench_peers over `peers`; and `plots`,
-which draws reads per second against the number of meters.
+questions command; for the node disks present prepaid loopback senders attackers; then the questions: bare_floor
+grouped random_order utf8 dirty growth memory threads recovery outputs node latency hostile, and bench_peers over
+`peers`; and `plots`, which draws reads per second against the number of meters.
 """

@@ -25,7 +25,7 @@ from benchmarks.present import Present, config, newest_quarter_s
 from benchmarks.senders import Senders
 from fastcore import Config, Engine
 
-__all__ = ["READ_BYTES", "Large", "Run", "running", "small"]
+__all__ = ["JOURNAL_READ_BYTES", "READ_BYTES", "Large", "Run", "running", "small"]
 
 QUESTION = Question(
     "node",

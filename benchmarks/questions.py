@@ -23,6 +23,7 @@ MODULES = {
     "outputs": "benchmarks.outputs",
     "node": "benchmarks.node",
     "latency": "benchmarks.latency",
+    "hostile": "benchmarks.hostile",
     "start": "benchmarks.start",
     "journal": "benchmarks.journal_recovery",
     "snapshot": "benchmarks.snapshot_pause",

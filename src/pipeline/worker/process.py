@@ -25,7 +25,7 @@ __all__ = ["LETTERS", "bound_memory", "serve"]
 LETTERS: Final = "dead-letters"
 """The folder of refused messages, in a node's data directory; each worker has one of its own in it."""
 DOMAIN: Final = "producers"
-AT_ONCE: Final = 512
+AT_ONCE: Final = 128
 """Messages taken from one end before the others have their turn."""
 KEYS_S: Final = 0.25
 """Between two looks at who is allowed: a revoked key's session ends within a second."""

@@ -35,10 +35,22 @@ from pipeline.worker.gather import Sending
 from pipeline.worker.letters import DeadLetters
 from pipeline.worker.outbound import Outbound
 from pipeline.worker.peers import Peers
-from pipeline.worker.sessions import Greeting, Session
+from pipeline.worker.sessions import SPENT_MAX, Greeting, Session
 
 __all__ = ["Reception"]
 
+HEADLESS: Final = frozenset(
+    {
+        Reason.HEADER_LENGTH,
+        Reason.MAGIC,
+        Reason.VERSION,
+        Reason.HEADER_CHECKSUM,
+        Reason.RESERVED,
+    }
+)
+"""Reasons that say that there is no whole header: it is not looked for again, since many may come."""
+JUDGED_S: Final = 1.0
+"""So long the shards have for two batches of one number before another is passed on."""
 GREETING_S: Final = 1.0
 """So long the shards have for a HELLO before another of the same epoch is passed on."""
 
@@ -155,26 +167,37 @@ class Reception:
         frames = received.frames
         reason = refused.reason
         peers.counts[f"refused: {reason.name.lower()}"] += 1
-        header = _header(frames)
+        headless = reason in HEADLESS
+        header = None if headless else _header(frames)
         line = session.line if session else None
         if session is not None:
             session.heard_s = now_s
         if session is not None and header is not None and header.kind in BATCHES:
             if reason is Reason.CONFLICT:
                 # The shards judge: they freeze the producer, and remember that they did.
+                if now_s < session.conflict_s + JUDGED_S:
+                    return
+                session.conflict_s = now_s
                 self._forward.spent(header.kind, _sending(session, header, 0), reason, refused.text)
                 return
             if reason in FINAL and _is_next(header, session.line):
                 self._letters.keep(received.user, frames, refused, self._clock.now_s(), now_s)
                 cost_bytes = HEADER_BYTES + header.length
-                if peers.may(session, cost_bytes):
+                if not session.may_spend():
+                    refused = Refused(
+                        Reason.CREDIT,
+                        f"{SPENT_MAX} refused batches are not settled yet; expected fewer: wait",
+                    )
+                elif peers.may(session, cost_bytes):
+                    session.spent.append(header.seq)
                     peers.taken(session, header.seq, header.digest, cost_bytes, now_s)
                     self._forward.spent(header.kind, _sending(session, header, 0), reason, refused.text)
                     return
-                refused = _beyond(session, cost_bytes)
+                else:
+                    refused = _beyond(session, cost_bytes)
         if refused.reason not in (Reason.EPOCH, Reason.SESSION, Reason.SEQ, Reason.CREDIT, Reason.NOT_NOW):
             self._letters.keep(received.user, frames, refused, self._clock.now_s(), now_s)
-        peers.send(received.route, refusal(refused, key, frames[0] if frames else None, line))
+        peers.send(received.route, refusal(refused, key, None if headless or not frames else frames[0], line))
 
 
 def _beyond(session: Session, cost_bytes: int) -> Refused:

@@ -12,10 +12,14 @@ from pipeline.wire import Acks, Buffer, Kind, Line, Ordinary, Role
 from pipeline.worker.credit import Credit
 from pipeline.worker.windows import Window
 
-__all__ = ["DIGESTS", "Greeting", "Session", "Waiting", "refused_in_all"]
+__all__ = ["DIGESTS", "SPENT_MAX", "Greeting", "Session", "Waiting", "refused_in_all"]
 
 DIGESTS: Final = 64
 """Of so many of the newest batches the digests are known, so that another one of the same number is noticed."""
+
+
+SPENT_MAX: Final = 16
+"""So many batches of a session that are refused for good may be under way: each costs a place in the journal."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,9 @@ class Session:
         flights: number and bytes, header too, of batches that are not settled, in order.
         credit_bytes: what the producer was granted last; `peak_bytes` the most that it ever was.
         owed: whether an ACK is due.
+        refused: numbers not settled yet of batches that its sender was told are refused for good.
+        spent: numbers of batches that were refused for good here, and may not be settled yet.
+        conflict_s: when the shards were last asked to judge two batches of one number.
         next_command: the number of the COMMAND or OUTPUT that is sent next.
         waiting: those that its queue had no room for; `waiting_since_s` is when one was sent last, or none waited.
         ordinary: what takes its ordinary messages of reads, once it has sent some.
@@ -77,6 +84,8 @@ class Session:
     peak_bytes: int = 0
     owed: bool = False
     refused: set[int] = field(default_factory=set)
+    spent: deque[int] = field(default_factory=deque)
+    conflict_s: float = float("-inf")
     next_command: int = 1
     waiting: deque[Waiting] = field(default_factory=deque)
     waiting_since_s: float = 0.0
@@ -121,6 +130,12 @@ class Session:
         self.digests.pop(seq - DIGESTS, None)
         self.flights.append((seq, cost_bytes))
         self.flying_bytes += cost_bytes
+
+    def may_spend(self) -> bool:
+        """Whether another batch that is refused for good may be told to the shards."""
+        while self.spent and self.spent[0] <= self.acked:
+            self.spent.popleft()
+        return len(self.spent) < SPENT_MAX
 
     def settle(self, shard: int, seq: int, covered: int) -> int:
         """A shard has come so far; returns the bytes that are settled by it, and so free again."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pipeline.node.internal import Commands, Greet, Subscribed
+from pipeline.node.internal import Commands, Greet, Spent, Subscribed
 from pipeline.node.internal import Ready as Promised
-from pipeline.wire import Hello, Kind, Ready, Role, Subscribe, control
+from pipeline.wire import Hello, Kind, Ready, Reason, Role, Subscribe, control
 from pipeline.wire.commands import Command, Signer, commands_body, commands_of
+from pipeline.worker.sessions import SPENT_MAX
 from unit.worker.world import World
 
 TRIP, RESTORE = (
@@ -83,3 +84,39 @@ def test_what_is_said_again_and_again_waits_once_where_a_shard_does_not_listen()
     assert shard.of_kind(Promised)[0].until == 1000
     assert shard.of_kind(Subscribed)[0].credit == 1000
     assert shard.of_kind(Greet)[0].epoch == 1000
+
+
+def test_few_refused_batches_are_under_way_to_the_journal_at_a_time():
+    world = World()
+    shard, caller = world.shards[0], world.caller().hello()
+    shard.at_once = False
+    for seq in range(1, 101):
+        caller.say(caller.batch(Kind.READS, b"no stream", seq=seq))
+    world.run()
+    assert len(shard.of_kind(Spent)) == SPENT_MAX
+    assert [each.header.seq for each in caller.heard if each.header.kind is Kind.REJECTED] == [SPENT_MAX + 1]
+    assert caller.last(Kind.REJECTED).content.reason == Reason.CREDIT
+    assert caller.kinds().count("NACK") == 100 - SPENT_MAX - 1
+    shard.settle()
+    world.run()
+    caller.say(caller.batch(Kind.READS, b"no stream", seq=SPENT_MAX + 1))
+    caller.say(caller.batch(Kind.READS, seq=SPENT_MAX + 2))
+    world.run()
+    shard.settle()
+    world.run()
+    assert len(shard.of_kind(Spent)) == SPENT_MAX + 1
+    assert caller.last(Kind.ACK).header.seq == SPENT_MAX + 2
+
+
+def test_of_two_batches_of_one_number_the_shards_are_asked_once():
+    world = World()
+    shard, caller = world.shards[0], world.caller().hello()
+    caller.send(Kind.READS)
+    shard.at_once = False
+    for count in range(100):
+        caller.say(caller.batch(Kind.READS, bytes([count]), seq=1))
+    world.run()
+    assert len(shard.of_kind(Spent)) == 1
+    shard.settle()
+    world.run()
+    assert caller.kinds().count("CONFLICT") == 1
