@@ -154,7 +154,8 @@ def pandas_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
     ledger = pandas.read_parquet(OutputPlaces(node.data).output("ledger"))
     intervals = pandas.read_parquet(OutputPlaces(node.data).output("intervals"))
     assert {str(day)[:2] for day in ledger["day"].unique()} == {"20"}
-    return sum(ledger["amount"]), sum(intervals["charge"]), sum(intervals["energy"])
+    charges = intervals["charge"].dropna()
+    return sum(ledger["amount"]), sum(charges), sum(intervals["energy"])
 
 
 def spark_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
