@@ -11,12 +11,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["MAKER", "ROW_GROUP_ROWS", "render"]
+__all__ = ["MAKER", "OPTIONS", "render"]
 
 MAKER: Final = f"pyarrow {pa.__version__}"
 """Whose bytes they are: another version may make others of the same rows."""
 ROW_GROUP_ROWS: Final = 131_072
-_OPTIONS: Final[dict[str, Any]] = {
+OPTIONS: Final[dict[str, Any]] = {
     "compression": "zstd",
     "compression_level": 1,
     "row_group_size": ROW_GROUP_ROWS,
@@ -29,5 +29,5 @@ _OPTIONS: Final[dict[str, Any]] = {
 def render(table: pa.Table) -> memoryview:
     """The bytes of the file of a table."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(None), sink, **_OPTIONS)
+    pq.write_table(table.replace_schema_metadata(None), sink, **OPTIONS)
     return memoryview(sink.getvalue()).cast("B")
