@@ -137,6 +137,7 @@ class Mishaps:
     def _stall(self, name: str, turns: int) -> None:
         """A process stands still, as one does that is stopped, or whose machine is too busy."""
         self.world.stalled[name] = self.random.randrange(10, turns)
+        self.world.clock.pass_by(self.random.choice((0.0, 0.0, 6.0, 20.0)))
 
     def _revoke(self) -> bool:
         """A key may not connect for some time."""

@@ -19,6 +19,7 @@ from simulation.county import Given
 from simulation.frames import Entry, entries_of
 from simulation.judge import Command, Judge, require
 
+STALL_S = CATCH_UP_S = 5.0
 DECIDING = {Kind.PAYMENTS, Kind.UPDATES, Kind.ACCOUNTS, Kind.METERS, Kind.DISTRICTS, Kind.CONFIG}
 
 
@@ -49,6 +50,7 @@ class Model:
         signer: bytes,
         now_s: Callable[[], int],
         no_trip: Callable[[], bool],
+        passed_s: Callable[[], float],
     ) -> None:
         self.judge = Judge(truth)
         self.frames: list[list[Entry]] = []
@@ -68,6 +70,8 @@ class Model:
         self._signer = signer
         self._now_s = now_s
         self._no_trip = no_trip
+        self._passed_s = passed_s
+        self._waits_s = 0.0
 
     # What a process does.
 
@@ -122,6 +126,10 @@ class Model:
     def revoked(self, key: bytes) -> None:
         """A key may not connect any more: nobody waits for what it has."""
         self.hold.waited.pop(key, None)
+
+    def stood_still(self) -> None:
+        """The process goes on after standing still: what was paid meanwhile is in queues."""
+        self._waits_s = self._passed_s() + CATCH_UP_S
 
     def spoiled(self, number: int) -> None:
         """A snapshot that is being checked is damaged."""
@@ -228,6 +236,7 @@ class Model:
         judge = self.judge
         evidence = (command.balance_nano, command.decided_seq)
         require(evidence == (issued.balance_nano, issued.sequence), f"{what} has other evidence")
+        require(self._passed_s() >= self._waits_s, f"{what} leaves just after the node stood still")
         require(not self._no_trip(), f"{what} leaves although NO-TRIP is there")
         require(not self.hold.holds(judge), f"{what} leaves before all payments are in")
         require(not judge.suspended, f"{what} leaves while trips are suspended")

@@ -38,7 +38,7 @@ from simulation.clock import SimClock
 from simulation.county import CONFIG
 from simulation.disk import SimDisk
 from simulation.follower import OUTPUT
-from simulation.model import Model
+from simulation.model import STALL_S, Model
 from simulation.network import Local, LocalLink, NetPost, Network
 from simulation.points import Points
 
@@ -223,6 +223,7 @@ class ShardProcess:
         spoil: Callable[[int], None],
     ) -> None:
         disk, shelf = disks
+        self._clock, self._turned_s = clock, float("inf")
         self.feed = Feed([OUTPUT], kept_bytes)
         self.points, self.model = points, model
         points.phase = " in recovery"
@@ -271,6 +272,9 @@ class ShardProcess:
 
     def turn(self) -> None:
         """The main loop, once."""
+        if self._clock.passed_s > self._turned_s + STALL_S:
+            self.model.stood_still()
+        self._turned_s = self._clock.passed_s
         self.model.keeps(self.feed.stats()["oldest"][OUTPUT])
         with small_messages():
             self.shard.turn()

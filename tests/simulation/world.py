@@ -57,7 +57,14 @@ class World:
         self.clients: dict[str, Client] = {}
         truth = {}
         self.allowed = dict(KEYS)
-        self.model = Model(truth, self.payments, SIGNER.public, self.clock.now_s, lambda: self.no_trip)
+        self.model = Model(
+            truth,
+            self.payments,
+            SIGNER.public,
+            self.clock.now_s,
+            lambda: self.no_trip,
+            self.clock.monotonic_s,
+        )
         for name in ROLES:
             client = self._made(name)
             self.clients[name] = client

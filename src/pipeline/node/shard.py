@@ -26,6 +26,10 @@ __all__ = ["Commits", "Shard"]
 RECEIVE_S: Final = 0.003
 """So long are messages taken before what is there is committed; not only as many as a frame takes, since what goes
 first may stand behind what does not. Credit bounds them."""
+STALL_S: Final = 5.0
+"""A loop that stood still for longer was stopped, or its machine was."""
+CATCH_UP_S: Final = 5.0
+"""So long trips wait then: what was paid meanwhile is on its way, in queues that are emptied piece by piece."""
 LOOK_S: Final = 0.25
 """Between two looks at what changes without a message: keys, hold, credit, commands."""
 
@@ -74,7 +78,8 @@ class Shard:
         self._say = say
         self._postbox = Postbox(post)
         self._durable: deque[tuple[Group, Mark | None]] = deque()
-        self._looked_s = float("-inf")
+        self._looked_s = self._caught_up_s = float("-inf")
+        self._turned_s = float("inf")
 
     @property
     def quiet(self) -> bool:
@@ -86,6 +91,7 @@ class Shard:
 
         Raises what the journal and the engine raise: then nothing more may be answered, and the process must end.
         """
+        self._notice()
         if receiving:
             self._receive()
         done = self._commits.taken()
@@ -99,6 +105,16 @@ class Shard:
         self._look()
         more = self._feed()
         return 0.0 if more or self._commits.idle else self._rest_s()
+
+    def _notice(self) -> None:
+        """Notice that the loop has stood still."""
+        now_s = self._clock.monotonic_s()
+        stood_s = now_s - self._turned_s
+        self._turned_s = now_s
+        if stood_s > STALL_S:
+            self._caught_up_s = now_s + CATCH_UP_S
+            self._say(f"stood still for {stood_s:.0f} s: trips wait {CATCH_UP_S:g} s for what came meanwhile")
+        self._writer.behind = now_s < self._caught_up_s
 
     def _apply(self, group: Group, mark: Mark | None) -> None:
         """Apply a group, answer for it, and hand on what it decided."""

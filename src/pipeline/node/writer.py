@@ -68,6 +68,7 @@ class Writer:
     Attributes:
         hold: of the trips since the start.
         refused: batches that the engine refused whole, since the start.
+        behind: whether it stood still, and what came meanwhile may not be here yet.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Writer:
         self.state = state
         self.hold = Hold(payments_keys)
         self.refused = 0
+        self.behind = False
         self._limits = limits or Limits()
         self._joined = joined
         self._directories = Directories()
@@ -121,7 +123,7 @@ class Writer:
     @property
     def unapplied(self) -> bool:
         """Whether something is here and not applied that may take the ground from a trip."""
-        if self._gatherer.own or any(group.kinds & _DECIDING for group in self._ahead):
+        if self.behind or self._gatherer.own or any(group.kinds & _DECIDING for group in self._ahead):
             return True
         lanes = self._intake.lanes.values()
         return any(item.entry and item.entry.what in _DECIDING for lane in lanes for item in lane)

@@ -21,6 +21,7 @@ from pipeline.journal.format import SEGMENT_HEADER_BYTES, segment_name
 from pipeline.journal.writer import Journal
 from pipeline.node.hold import Hold
 from pipeline.node.intake import Intake, Taken
+from pipeline.node.shard import Shard
 from pipeline.wire import BATCHES
 from simulation.disk import SimDisk, SimFile
 from simulation.plan import Kill, Plan, after_an_error, plan_of
@@ -144,6 +145,16 @@ def no_hold_after_a_start(patch: Patch) -> None:
     patch.setattr(Hold, "held", property(lambda hold: False))
 
 
+def no_wait_after_standing_still(patch: Patch) -> None:
+    """A node that was stopped goes on at once, though queues hold what was paid meanwhile."""
+    patch.setattr(Shard, "_notice", lambda shard: None)
+
+
+def stopped(random: Random) -> Plan:
+    """The node stands still, again and again."""
+    return Plan(rounds=60, stall=0.1)
+
+
 def torn(random: Random) -> Plan:
     """The power fails while frames are written, and spoils what was on its way."""
     kills = [Kill("during write segment", random.randrange(2, 12), 1.0) for _ in range(3)]
@@ -189,6 +200,7 @@ MISTAKES = [
     Mistake(no_check_at_sending, hidden=False),
     Mistake(a_failed_sync_is_tried_again, failed),
     Mistake(no_hold_after_a_start, absent),
+    Mistake(no_wait_after_standing_still, stopped),
     Mistake(feeding.no_count_of_messages, feeding.following),
     Mistake(feeding.a_cursor_moves_before_rows_are_stored, feeding.following),
     Mistake(feeding.no_cursor_on_the_disk, feeding.following),

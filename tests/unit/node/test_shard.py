@@ -242,3 +242,20 @@ def test_answers_that_nobody_reads_are_not_kept_for_ever():
         gone |= box.send([Answer(b"w", Credit(0, 0, 0))])
     assert gone == {b"w"}
     assert not box.waiting
+
+
+def test_after_standing_still_trips_wait_for_what_came_meanwhile(loop):
+    writer = loop.node.writer
+    loop.clock.s += 5.0
+    loop.run()
+    assert (writer.unapplied, loop.said) == (False, [])
+    loop.clock.s += 6.0
+    loop.shard.turn()
+    assert writer.unapplied
+    assert loop.said == ["stood still for 6 s: trips wait 5 s for what came meanwhile"]
+    loop.clock.s += 4.9
+    loop.run()
+    assert writer.unapplied
+    loop.clock.s += 0.2
+    loop.run()
+    assert not writer.unapplied
