@@ -5,6 +5,7 @@ Who wants to know what it came to stops it, and asks what a recovery of its jour
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,17 +48,24 @@ def wait_for(what: Callable[[], object], why: str, timeout_s: float = LONG_S) ->
 class Loopback(Closing):
     """A node of one worker and one shard in a folder of its own; a context manager that leaves nothing behind.
 
-    `folder` is where it is made, by default where temporary files are: its disk is the one that is measured.
+    `folder` is where it is made, by default where temporary files are: its disk is the one that is measured. `written`
+    are the outputs of which it makes a data set.
     """
 
-    def __init__(self, config: str, snapshot_every: str = "1h", parent: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: str,
+        snapshot_every: str = "1h",
+        parent: Path | None = None,
+        written: Sequence[str] = (),
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="fkb-", dir=parent))
         self.data = self.folder / "d"
         self._config = self.folder / "county.toml"
         self._log = self.folder / "run.log"
         self._config.write_text(
             f'{config}\n[node]\nlisten = "tcp://127.0.0.1:*"\nsnapshot_every = "{snapshot_every}"\n'
-            "worker_memory_mib = 2048\n"
+            f"worker_memory_mib = 2048\n[node.outputs]\nwrite = {json.dumps(list(written))}\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.endpoint = ""

@@ -1,15 +1,16 @@
 """How many reads a second a durable node takes, from its producers' sockets to their acknowledgements.
 
 `feikong run` on loopback, one worker and one shard: CURVE, checks, the journal with fdatasync, the engine, the gateway;
-`intervals` are not subscribed. Large messages are what head-ends send, 65,536 reads; small ones are 64 reads of each of
-1,000 concentrators. Senders are processes on the same cores, whose messages are made before the clock starts; a round
-ends with the last acknowledgement. In every round the core takes the same reads alone, and the disk pieces of 1 MiB,
-each synced. At the end a recovery of the node's journal must have the core's registers and balances.
+no output is subscribed, and none is written; reported beside it, `intervals` are. Large messages are what head-ends
+send, 65,536 reads; small ones are 64 reads of each of 1,000 concentrators. Senders are processes on the same cores,
+whose messages are made before the clock starts; a round ends with the last acknowledgement. In every round the core
+takes the same reads alone, and the disk pieces of 1 MiB, each synced. At the end a recovery of the node's journal must
+have the core's registers and balances.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,6 +34,7 @@ QUESTION = Question(
     "large messages ≥ 0.5 × the lower of core and disk; of 64 reads ≥ 2 M reads/s",
 )
 READ_BYTES: Final = 24
+WRITTEN: Final = ("intervals",)
 SMALL_TARGET_M: Final = 2.0
 METER_BYTES: Final = 2_000
 JOURNAL_READ_BYTES: Final = 60
@@ -68,6 +70,7 @@ SMALL: dict[Size, Large] = {"smoke": small(3_000, 10, 2), "full": small(1_024_00
 def run(size: Size) -> list[Figure]:
     """Measure it with large messages, then with small ones."""
     large, of_64 = _measured(LARGE[size]), _measured(SMALL[size])
+    written = _measured(LARGE[size], WRITTEN)
     disk = [rate / READ_BYTES / 1e6 for rate in large.disk_bytes]
     lower = tuple(min(pair) for pair in zip(large.core, disk, strict=True))
     which = "core" if lower[len(lower) // 2] == large.core[len(lower) // 2] else "disk"
@@ -82,6 +85,14 @@ def run(size: Size) -> list[Figure]:
             0.5,
             answer=large.answer,
             note=beside,
+        ),
+        Figure(
+            f"the same, and {WRITTEN[0]} written",
+            "M reads/s",
+            tuple(written.node),
+            "core",
+            tuple(written.core),
+            answer=written.answer,
         ),
         Figure(
             f"{SMALL[size].senders:,} senders, messages of 64",
@@ -161,14 +172,19 @@ class Core:
 
 @contextmanager
 def running(
-    load: Large, text: str | None = None, *, snapshot_every: str = "1h", in_flight: int = 0
+    load: Large,
+    text: str | None = None,
+    *,
+    snapshot_every: str = "1h",
+    in_flight: int = 0,
+    written: Sequence[str] = (),
 ) -> Iterator[Run]:
     """A node that has taken the registry and the baseline, and its senders.
 
-    With `in_flight` a sender has so many messages under way at the most.
+    With `in_flight` a sender has so many messages under way at the most; `written` are outputs of a data set.
     """
     start_s = newest_quarter_s()
-    with Loopback(text or config(), snapshot_every) as node:
+    with Loopback(text or config(), snapshot_every, written=written) as node:
         node.start()
         core = Core(load.meters, start_s)
         node.register(core.registry)
@@ -199,9 +215,9 @@ def running(
             yield run_
 
 
-def _measured(load: Large) -> Run:
+def _measured(load: Large, written: Sequence[str] = ()) -> Run:
     need_memory(f"{load.meters:,} meters", load.meters * METER_BYTES)
-    with running(load) as run_:
+    with running(load, written=written) as run_:
         reads = load.meters * (load.sweeps * (load.rounds + 1) + 1)
         disks.need_room("the journal", run_.node_.folder, reads * JOURNAL_READ_BYTES)
         run_.round(counts=False)

@@ -38,8 +38,8 @@ from pipeline.wire import (
 
 __all__ = ["Sender", "Senders", "Told", "let_in"]
 
-PER_CONTEXT: Final = 400
-"""Sockets that share a thread which carries and ciphers their bytes."""
+PER_CONTEXT: Final = 250
+"""Clients that share a thread which carries and ciphers their bytes; each takes three of a context's 1,023 sockets."""
 PING_S: Final = 20.0
 
 
