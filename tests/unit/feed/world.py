@@ -43,6 +43,11 @@ def rows(seq: int, count: int, width: int = 8) -> pa.RecordBatch:
     return pa.record_batch([pa.array([seq] * count, pa.uint64()), pa.array(texts, pa.string())], SCHEMA)
 
 
+def written(found: pa.RecordBatch) -> list[str]:
+    """What a row is, in full."""
+    return [repr(row) for row in found.to_pylist()]
+
+
 def effects(seq: int, count: int, width: int = 8, name: str = "ledger") -> Effects:
     return Effects({name: rows(seq, count, width)})
 
@@ -58,11 +63,18 @@ def journal(seed: int, batches: int) -> list[tuple[int, Effects, int]]:
 class Shard:
     """One shard's feed over its journal."""
 
-    def __init__(self, number: int, of: int, log: list[tuple[int, Effects, int]], kept_bytes: int) -> None:
-        self.number, self.of, self.log, self.kept_bytes = number, of, log, kept_bytes
+    def __init__(
+        self,
+        number: int,
+        of: int,
+        log: list[tuple[int, Effects, int]],
+        kept_bytes: int,
+        output: str = "ledger",
+    ) -> None:
+        self.number, self.of, self.log, self.kept_bytes, self.output = number, of, log, kept_bytes, output
         self.length = 0
         self.snapshot = 0
-        self.feed = Feed(["ledger"], kept_bytes, number, of)
+        self.feed = Feed([output], kept_bytes, number, of)
         self.feed.begin(True, 1)
 
     def apply(self, count: int) -> None:
@@ -72,7 +84,7 @@ class Shard:
 
     def restart(self) -> None:
         """What recovery does: the snapshot, then the batches behind it."""
-        self.feed = Feed(["ledger"], self.kept_bytes, self.number, self.of)
+        self.feed = Feed([self.output], self.kept_bytes, self.number, self.of)
         for seq, what, _ in self.log[self.snapshot : self.length]:
             self.feed.take(seq, what)
         self.feed.begin(self.snapshot == 0, self.length + 1)
@@ -81,7 +93,7 @@ class Shard:
         """Every row that there is."""
         found = []
         for seq, what, count in self.log[: self.length]:
-            texts = what.ledger["text"].to_pylist()
+            texts = written(getattr(what, self.output))
             found += [(seq, row, texts[row]) for row in range(count)]
         return found
 
@@ -153,9 +165,10 @@ class Consumer:
     def again(self) -> None:
         """Start: what was stored behind the cursors is dropped, since it comes again."""
         self.wire.clear()
+        output = self.node.shards[0].output
         outbox = Outbox(self.outbox, KEY, new_id=bytes(16), segment_bytes=16 * 4096)
-        self.cursors = Cursors(self.folder, "ledger")
-        self.conversation = FeedConversation(KEY, outbox, "ledger", self.cursors, self.start_at, PATIENCE)
+        self.cursors = Cursors(self.folder, output)
+        self.conversation = FeedConversation(KEY, outbox, output, self.cursors, self.start_at, PATIENCE)
         for shard, found in self.stored.items():
             self.stored[shard] = [each for each in found if each[:2] < tuple(self.cursors.taken[shard])]
 
@@ -178,6 +191,13 @@ class Consumer:
             if lossy is None or lossy.random() > 0.05:
                 self.conversation.on_message([message.header, message.body], now_s)
 
+    @property
+    def has_all(self) -> bool:
+        """Whether all is stored and said to be that the shards have, and will have."""
+        lengths = [shard.length for shard in self.node.shards if shard.length == len(shard.log)]
+        ends = [Cursor(length + 2) for length in lengths]
+        return len(lengths) == len(self.node.shards) and list(self.cursors.taken) == ends
+
     def consume(self, until: int = 1 << 30) -> int:
         """Store what has come and say so; at most so many steps of storing and saying, as if killed behind them."""
         steps = 0
@@ -185,7 +205,7 @@ class Consumer:
             names = zip(
                 batch.rows["seq"].to_pylist(),
                 batch.places().tolist(),
-                batch.rows["text"].to_pylist(),
+                written(batch.rows),
                 strict=True,
             )
             for step in range(2):

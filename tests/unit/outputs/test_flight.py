@@ -173,7 +173,7 @@ def test_who_follows_some_accounts_gets_theirs_and_its_cursor_moves_on(served):
         )
     rows = [row for batch, _ in messages for row in batch.to_pylist()]
     assert rows == [
-        {"amount": row["amount"]} for row in wanted("ledger").to_pylist() if row["account_id"] == 1
+        {"amount": row["amount"]} for row in wanted("ledger").to_pylist() if row["account_id"] == A1
     ]
     assert messages[-1][1] == served.outputs.follower.seq + 1
 
