@@ -171,6 +171,7 @@ class Model:
             self.counted(counts)
         self.here.clear()
         self.hold = Hold(dict.fromkeys(self._payments()))
+        self._waits_s = 0.0  # a start waits for more than that
         self.compare(state)
 
     def compare(self, state: State) -> None:
