@@ -23,6 +23,9 @@ __all__ = ["DeadLetters"]
 ENDING: Final = ".letter"
 A_SECOND_MAX: Final = 10
 """So many are kept in one second; also so many at once."""
+A_SECOND_BYTES: Final = 1 << 20
+AT_ONCE_BYTES: Final = 16 << 20
+"""Likewise of their bytes: what is written here keeps the disk from the journal."""
 
 
 class DeadLetters:
@@ -41,17 +44,21 @@ class DeadLetters:
         self._letters = deque((name, disk.size(name)) for name in names)
         self._bytes = sum(size for _, size in self._letters)
         self._allowed = float(A_SECOND_MAX)
+        self._allowed_bytes = float(AT_ONCE_BYTES)
         self._allowed_s = 0.0
 
     def keep(self, user: str, frames: Sequence[Buffer], why: Refused, at_s: int, now_s: float) -> None:
         """Keep a message, if there is room for one more; a disk that fails loses letters, and nothing else."""
-        self._allowed = min(A_SECOND_MAX, self._allowed + (now_s - self._allowed_s) * A_SECOND_MAX)
-        self._allowed_s = now_s
+        passed_s, self._allowed_s = now_s - self._allowed_s, now_s
+        self._allowed = min(A_SECOND_MAX, self._allowed + passed_s * A_SECOND_MAX)
+        self._allowed_bytes = min(AT_ONCE_BYTES, self._allowed_bytes + passed_s * A_SECOND_BYTES)
         frames = [memoryview(frame)[: self._bytes_max // 8] for frame in frames]
-        if self._allowed < 1:
+        frames_bytes = sum(map(len, frames))
+        if self._allowed < 1 or self._allowed_bytes < frames_bytes:
             self.passed_over += 1
             return
         self._allowed -= 1
+        self._allowed_bytes -= frames_bytes
         about = {
             "from": user,
             "at_s": at_s,
@@ -61,7 +68,7 @@ class DeadLetters:
         }
         head = json.dumps(about).encode() + b"\n"
         name = f"{at_s:012d}-{self._worker}-{self.kept + self.passed_over:06d}-{about['reason']}{ENDING}"
-        size = len(head) + sum(map(len, frames))
+        size = len(head) + frames_bytes
         try:
             while self._letters and self._bytes + size > self._bytes_max:
                 self._forget()
