@@ -57,7 +57,7 @@ def guide(tmp_path):
         assert len(commands) > 10
         told = [f"{command}\n[ $? = 0 ] && echo 'ran {i}' || exit 1" for i, command in enumerate(commands)]
         # A part that was just started needs a moment before the next command talks to it.
-        text = "\n".join(told).replace(":7070", f":{port}")
+        text = "\n".join(told).replace(":7070", f":{port}").replace(":7071", f":{free_port()}")
         text = re.sub(r"(?m)^(feikong (?:run|worker) .*&\n\[.*)$", r"\1\nsleep 6", text)
         path = tmp_path / "guide.sh"
         path.write_text(f"set -m\n{text}\n")
@@ -109,6 +109,18 @@ def test_the_operators_guide(guide):
     assert "NO-TRIP" in out
     assert "county.toml is in force." in out
     assert (folder / "results" / "summary.json").exists()
+
+
+@pytest.mark.slow
+def test_the_guide_of_flight(guide):
+    out, folder = guide("docs/flight.md")
+    assert "output/ledger ['seq', 'row', 'account_id'," in out
+    assert "state/accounts ['account_id', 'district_id'," in out
+    assert "[{'account_id': 'A1', 'kind': 'opening', 'amount': Decimal('10.000000000')," in out
+    assert re.findall(r"^A\d \d+\.\d+$", out, re.MULTILINE) == ["A1 10.000000000", "A2 60.000000000"]
+    token = (folder / "books.token").read_text().strip()
+    assert len(token) == 51
+    assert token not in out
 
 
 @pytest.mark.slow
