@@ -182,10 +182,9 @@ class Follower:
         return self._outside.table("accounts", self.engine.accounts())
 
     def _learn(self) -> None:
-        """See of what type ids are, once that is known."""
-        if self.ids is None and self.engine is not None:
-            kind = self.engine.findings().schema.field("district_id").type
-            self.ids = None if pa.types.is_null(kind) else kind
+        """See of what type ids are, once known: an engine that holds nobody says uint64, and may yet take utf8."""
+        if self.ids is None and self.engine is not None and (districts := self.engine.districts()).num_rows:
+            self.ids = districts.schema.field("district_id").type
 
     def _write(self) -> None:
         """Write the cuts that are due."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.node.entries import Entry
 from pipeline.outputs.cuts import Cut
 from pipeline.outputs.dataset import DataSet, OutputsDiffer
 from pipeline.outputs.follower import ALL
 from pipeline.outputs.places import BALANCES, OutputPlaces, piece_of
 from pipeline.outputs.tables import output_schema, state_schema
 from pipeline.outputs.tree import Tree
+from pipeline.wire import write_batch
+from unit import core_world as world
+from unit.node.world import kind_of
 from unit.outputs.world import LAYOUT, Outputs, Shard, files, history, made, node, rows_of
 
 
@@ -151,17 +156,41 @@ def test_a_file_that_is_gone_is_made_again_and_one_that_is_other_stops_all(writt
 
 
 def test_another_versions_bytes_of_the_same_rows_are_the_same(tmp_path):
-    rows = pa.record_batch({"seq": pa.array([1], pa.uint64()), "id": pa.array([1], pa.uint64())})
-    schema = output_schema("findings", pa.uint64())
-    table = schema.empty_table()
     data_set = DataSet(OutputPlaces(tmp_path), 0, Tree())
-    day = __import__("datetime").date(2026, 1, 1)
-    cut = Cut(1, 2, day, {"findings": table.to_batches() or [pa.RecordBatch.from_pylist([], schema)]}, False)
+    schema = output_schema("findings", pa.uint64())
+    row = {"seq": 2, "id": 1, "kind": "a", "state": "opened", "at": 0, "shard": 0}
+    batch = pa.RecordBatch.from_pylist([row], schema)
+    cut = Cut(1, 2, date(2026, 1, 1), {"findings": [batch]}, False)
     data_set.write(cut, pa.uint64(), None)
     (path,) = OutputPlaces(tmp_path).files("findings")
     ours = path.read_bytes()
-    theirs = ours.replace(b"parquet-cpp-arrow version", b"parquet-cpp-arrow VERSION")
+    theirs = ours.replace(b"parquet-cpp-arrow version 2", b"parquet-cpp-arrow version 1")
+    assert theirs != ours
     path.write_bytes(theirs)
     data_set.write(cut, pa.uint64(), None)
     assert path.read_bytes() == theirs
-    assert rows.num_rows == 1
+    other = pa.RecordBatch.from_pylist([{**row, "id": 2}], schema)
+    with pytest.raises(OutputsDiffer):
+        data_set.write(cut._replace(rows={"findings": [other]}), pa.uint64(), None)
+
+
+def test_ids_of_text_are_text_in_every_file(tmp_path):
+    """Also of rows from before the first district, when nobody knew what ids would be."""
+    entries = list(history(ids="utf8"))
+    unknown = world.rows("payments", "utf8", world.payment("utf8", 1, "A0", 1))
+    early = write_batch(kind_of("payments"), unknown, "utf8")
+    entries.insert(1, Entry(kind_of("payments"), (), world.START, 1, 0, early))
+    shard = Shard(node(tmp_path), entries)
+    shard.write()
+    outputs = Outputs(tmp_path)
+    outputs.follow(shard.last)
+    wanted = made(entries, ids=pa.string())
+    for name in ALL:
+        rows = [row for row in wanted[name].to_pylist() if row["seq"] <= outputs.follower.sealed]
+        assert rows_of(tmp_path, name).to_pylist() == rows, name
+    for path in OutputPlaces(tmp_path).files("findings"):
+        assert pq.ParquetFile(path).schema_arrow.field("district_id").type == pa.string()
+    assert rows_of(tmp_path, "exceptions")["seq"][0].as_py() == 2
+    before = files(tmp_path)
+    Outputs(tmp_path).follow(shard.last)
+    assert files(tmp_path) == before

@@ -24,9 +24,9 @@ from pipeline.outputs.places import OutputPlaces
 from pipeline.outputs.starting import Begin, begin
 from pipeline.outputs.tables import output_schema
 from pipeline.outputs.tree import Tree
-from pipeline.wire import Kind
+from pipeline.wire import write_batch
 from unit import core_world as world
-from unit.node.world import body_of
+from unit.node.world import kind_of
 
 ID = bytes(range(16))
 SEGMENT = 12 * 4096
@@ -36,10 +36,10 @@ LAYOUT = Layout(1, 3)
 
 
 @cache
-def history(days: int = 3, accounts: int = 6) -> tuple[Entry, ...]:
+def history(days: int = 3, accounts: int = 6, ids: str = IDS) -> tuple[Entry, ...]:
     """What a shard took in some days: every kind of batch, each with its time, none with a sender."""
     names = range(accounts)
-    batches: list[tuple[str, Any, int]] = [("config", world.CONFIG, world.START), *world.story(IDS, accounts)]
+    batches: list[tuple[str, Any, int]] = [("config", world.CONFIG, world.START), *world.story(ids, accounts)]
     now_s = max(now for _, _, now in batches)
     last_s = world.START + days * DAY_S
     number = 1000
@@ -48,18 +48,22 @@ def history(days: int = 3, accounts: int = 6) -> tuple[Entry, ...]:
         now_s += 3 * 900
         step = (now_s - world.START) // 900
         value += 100
-        reads = (world.read(IDS, f"M{i}", step, value + i) for i in names)
-        batches.append(("reads", world.rows("reads", IDS, *reads), now_s))
+        reads = (world.read(ids, f"M{i}", step, value + i) for i in names)
+        batches.append(("reads", world.rows("reads", ids, *reads), now_s))
         number += 1
-        pay = world.payment(IDS, number, f"A{number % accounts}", 10**10, now_s)
-        batches.append(("payments", world.rows("payments", IDS, pay), now_s + 7))
+        pay = world.payment(ids, number, f"A{number % accounts}", 10**10, now_s)
+        batches.append(("payments", world.rows("payments", ids, pay), now_s + 7))
         batches.append(("tick", now_s + 70, now_s + 70))
         if step % 16 == 0:
             batches.append(("config", "this is no configuration", now_s + 71))
-            batches.append(("acks", world.rows("acks", IDS, world.ack(77, "done")), now_s + 72))
+            batches.append(("acks", world.rows("acks", ids, world.ack(77, "done")), now_s + 72))
     entries = []
     for kind, batch, now in batches:
-        what, rows, body = (Kind.TICK, 0, b"") if kind == "tick" else body_of(kind, batch)
+        what, rows, body = kind_of(kind), 0, b""
+        if kind == "config":
+            body = batch.encode()
+        elif kind != "tick":
+            rows, body = batch.num_rows, write_batch(what, batch, ids)
         entries.append(Entry(what, (), now, rows, 0, body))
     return tuple(entries)
 
@@ -165,7 +169,9 @@ def rows_of(data: Path, name: str) -> pa.Table | None:
     return pa.concat_tables(tables) if tables else None
 
 
-def made(entries: Iterable[Entry], layout: Layout = LAYOUT, shard: int = 0) -> dict[str, pa.Table]:
+def made(
+    entries: Iterable[Entry], layout: Layout = LAYOUT, shard: int = 0, ids: pa.DataType | None = None
+) -> dict[str, pa.Table]:
     """What an engine makes of a history, as it leaves the node: what files must hold."""
     outside = Outside(layout, shard)
     found: dict[str, list[pa.RecordBatch]] = {name: [] for name in ALL}
@@ -175,7 +181,7 @@ def made(entries: Iterable[Entry], layout: Layout = LAYOUT, shard: int = 0) -> d
                 found[name].append(outside.batch(name, batch))
     tables = {}
     for name, batches in found.items():
-        schema = output_schema(name, pa.uint64())
+        schema = output_schema(name, ids or pa.uint64())
         tables[name] = pa.Table.from_batches([batch.cast(schema) for batch in batches], schema)
     return tables
 
