@@ -38,7 +38,7 @@ class Answers:
         self.left_out = 0
         self._was = was
         self._otherwise = otherwise
-        self._twins: dict[int, int] = {order.command_id: order.command_id for order in was.orders.values()}
+        self._twins: dict[int, int] = {}
         self._open: dict[Id, None] = dict.fromkeys(otherwise.orders)
 
     def translated(self, batch: Batch) -> Batch:

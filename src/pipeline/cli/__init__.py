@@ -17,14 +17,19 @@ __all__ = ["main"]
 
 # command: (its module, which holds a click command of the command's name; what `feikong --help` says of it)
 COMMANDS = {
+    "accounts": ("pipeline.cli.accounts", "An account: its state, meters, what is open, what happened last."),
     "backtest": ("pipeline.cli.backtest", "A history under another configuration: who would fare otherwise."),
     "bench": ("pipeline.cli.bench", "The benchmarks of a checkout: target, figure, ratio, verdict."),
     "demo": ("pipeline.cli.demo", "A simulated county through a node on loopback, with its figures."),
     "engine": ("pipeline.cli.engine", "One engine of a node, by itself: journal, snapshots, commands."),
     "explain": ("pipeline.cli.explain", "Why an account was warned, cut or restored: all that led there, in order."),
+    "findings": ("pipeline.cli.findings", "What is open: meters and districts that look wrong, alarms."),
+    "gaps": ("pipeline.cli.gaps", "Reads that are missing, and should be collected again."),
     "journal": ("pipeline.cli.journal", "A node's journals: verify, export as a batch log, prune."),
     "keys": ("pipeline.cli.keys", "CURVE keys and their roles: new, allow, revoke, list."),
     "log": ("pipeline.cli.log", "Batch logs: reads, payments and registry from files to a log."),
+    "meters": ("pipeline.cli.accounts", "A meter: its state, what is open, its gaps, its last reads."),
+    "orders": ("pipeline.cli.findings", "What a crew has to drive to: the open orders."),
     "outputs": (
         "pipeline.cli.outputs",
         "What makes a node's outputs, by itself: files by day, from its journals.",

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["lines_of", "sheet", "show"]
+__all__ = ["lines_of", "sheet", "show", "texts"]
 
 GAP = 2
 """Columns of the screen between two columns of a table."""
@@ -55,8 +55,17 @@ def _column(name: str, values: pa.ChunkedArray, cents: bool) -> _Column:
     right = pa.types.is_decimal(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
     if cents and pa.types.is_decimal(kind) and kind.scale == MONEY_SCALE:
         cells = [None if cell is None else round(cell, 2) for cell in cells]
+    return _Column(name, right, _texts(kind, cells))
+
+
+def texts(values: pa.ChunkedArray) -> list[str]:
+    """A column as it is shown; null is nothing."""
+    return _texts(values.type, values.to_pylist())
+
+
+def _texts(kind: pa.DataType, cells: Sequence[Any]) -> list[str]:
     show = _decimals(cells) if pa.types.is_decimal(kind) else _instants(cells)
-    return _Column(name, right, ["" if cell is None else show(cell) for cell in cells])
+    return ["" if cell is None else show(cell) for cell in cells]
 
 
 def _decimals(cells: Sequence[Decimal | None]) -> Any:
