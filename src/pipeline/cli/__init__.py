@@ -20,6 +20,7 @@ COMMANDS = {
     "accounts": ("pipeline.cli.accounts", "An account: its state, meters, what is open, what happened last."),
     "backtest": ("pipeline.cli.backtest", "A history under another configuration: who would fare otherwise."),
     "bench": ("pipeline.cli.bench", "The benchmarks of a checkout: target, figure, ratio, verdict."),
+    "changes": ("pipeline.cli.changes", "Who changed what: updates, configurations, ticks, and whose key."),
     "demo": ("pipeline.cli.demo", "A simulated county through a node on loopback, with its figures."),
     "engine": ("pipeline.cli.engine", "One engine of a node, by itself: journal, snapshots, commands."),
     "explain": ("pipeline.cli.explain", "Why an account was warned, cut or restored: all that led there, in order."),
