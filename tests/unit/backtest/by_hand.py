@@ -1,6 +1,6 @@
 """Two runs over one county's history, counted by hand: no engine, no outputs, one account after the other.
 
-Written from the reference alone (section 7 and "Backtest"); it knows nothing of `pipeline.backtest`.
+Written from the reference (section 7) and the guide to files; it knows nothing of `pipeline.backtest`.
 """
 
 from __future__ import annotations
