@@ -191,3 +191,43 @@ def test_other_shards_begin_a_data_set_of_their_own(shard, tmp_path):
     assert read_description(OutputPlaces(tmp_path).description).generation == LAYOUT.generation + 1
     assert {name.rpartition("/")[2][0] for name in files(tmp_path)} == {"0", "1"}
     assert Places(tmp_path, 0).mark.exists()
+
+
+def test_a_journal_that_is_pruned_beneath_it_leaves_a_gap_that_is_told(shard, tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "AGAIN_S", 0.05)
+    shard.write(15)
+    mark(shard)
+    with served(tmp_path) as outputs:
+        outputs.until(lambda: outputs.frame == 15)
+        sealed = outputs.tables.positions()[0].sealed
+    for path in OutputPlaces(tmp_path).of_shard(0).glob("checkpoint-*"):
+        path.unlink()
+    shard.write(20)
+    snapshot, seq = shard.snapshot(), shard.state.engine.sequence
+    shard.write()
+    assert shard.journal.prune(snapshot + 1)
+    last = mark(shard)
+    with served(tmp_path) as outputs:
+        outputs.until(lambda: outputs.frame == last)
+        outputs.until(lambda: read_outputs_status(tmp_path).shards[0].gaps)
+    (gap,) = read_outputs_status(tmp_path).shards[0].gaps
+    assert (gap.first <= sealed + 1, gap.last) == (True, seq)
+    assert any(
+        f"the rows of the batches {gap.first} to {gap.last} are missing" in said for said in outputs.said
+    )
+
+
+def test_a_journal_that_is_pruned_while_it_is_followed_is_begun_anew(shard, tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "AGAIN_S", 0.05)
+    shard.write(5)
+    mark(shard)
+    with served(tmp_path) as outputs:
+        outputs.until(lambda: outputs.frame == 5)
+        shard.write(40)
+        snapshot = shard.snapshot()
+        shard.write(5)
+        assert shard.journal.prune(snapshot + 1)
+        last = mark(shard)
+        outputs.until(lambda: outputs.frame == last)
+        outputs.until(lambda: read_outputs_status(tmp_path).shards[0].gaps)
+    assert any(f"begins at snapshot {snapshot}" in said for said in outputs.said)
