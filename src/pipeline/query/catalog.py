@@ -94,6 +94,7 @@ class Catalog(Closing):
                 "SET enable_external_access = false",
                 "SET lock_configuration = true",
                 "CREATE SCHEMA state",
+                "CREATE SCHEMA memory_rows",
             ):
                 self._connection.execute(statement)
         except duckdb.Error as error:
@@ -103,8 +104,8 @@ class Catalog(Closing):
         """Answer one SELECT; `$name` in it is a parameter. Raises `QueryError`."""
         self._check(sql)
         for attempt in range(1, TRIES + 1):
-            self._views(sql)
             try:
+                self._views(sql)
                 relation = self._connection.sql(sql, params=dict(parameters) if parameters else None)
                 reader = relation.to_arrow_reader(BATCH_ROWS)
                 first = next(reader, None)
@@ -156,9 +157,11 @@ class Catalog(Closing):
     def _view(self, name: str, rows_of: Any, *, hive: bool = False) -> None:
         if name not in self._made:
             rows: Rows = rows_of()
-            tail = f"rows of {name}"
+            tail = f'memory_rows."{name}"'
             if rows.tail is not None:
-                self._connection.register(tail, rows.tail)
+                self._connection.register("given", rows.tail)
+                self._connection.execute(f"CREATE OR REPLACE TABLE {tail} AS FROM given")
+                self._connection.unregister("given")
             self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_select(rows, tail, hive)}")
             self._made.add(name)
 
@@ -187,7 +190,7 @@ def _select(rows: Rows, tail: str, hive: bool) -> str:
             part += f" WHERE {some}"
         parts.append(part)
     if rows.tail is not None:
-        parts.append(f'SELECT {columns}, CAST(shard AS UTINYINT) AS shard FROM "{tail}"')
+        parts.append(f'SELECT {columns}, CAST(shard AS UTINYINT) AS shard FROM {tail}')
     if not parts:
         nulls = ", ".join(f'NULL::{_type(field.type)} AS "{field.name}"' for field in rows.schema)
         days = ", NULL::DATE AS day" if hive else ""
