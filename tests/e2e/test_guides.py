@@ -108,6 +108,11 @@ def test_the_operators_guide(guide):
     assert "Trips of every district are suspended." in out
     assert "NO-TRIP" in out
     assert "county.toml is in force." in out
+    assert re.search(r"^Account A1$", out, re.MULTILINE)
+    assert re.search(r"^Meter M1$", out, re.MULTILINE)
+    assert re.search(r" op +suspend_trips +north-1$", out, re.MULTILINE)
+    assert re.search(r" op +approve_trip +A1$", out, re.MULTILINE)
+    assert re.search(r"^1 of 2 accounts would have fared otherwise: warned 1,", out, re.MULTILINE)
     assert (folder / "results" / "summary.json").exists()
 
 
@@ -121,6 +126,16 @@ def test_the_guide_of_flight(guide):
     token = (folder / "books.token").read_text().strip()
     assert len(token) == 51
     assert token not in out
+
+
+@pytest.mark.slow
+def test_the_guide_of_queries(guide):
+    out, folder = guide("docs/queries.md")
+    assert "Restore timeliness (复电及时率)" in out
+    assert re.search(r"^Last cut: trip \d+ to meter", out, re.MULTILINE)
+    assert "The trip was held by these gates in turn: " in out
+    assert "carried forward" in out
+    assert (folder / "commands.csv").read_text().startswith("seq,command_id,kind,")
 
 
 @pytest.mark.slow

@@ -190,7 +190,7 @@ def _select(rows: Rows, tail: str, hive: bool) -> str:
             part += f" WHERE {some}"
         parts.append(part)
     if rows.tail is not None:
-        parts.append(f'SELECT {columns}, CAST(shard AS UTINYINT) AS shard FROM {tail}')
+        parts.append(f"SELECT {columns}, CAST(shard AS UTINYINT) AS shard FROM {tail}")
     if not parts:
         nulls = ", ".join(f'NULL::{_type(field.type)} AS "{field.name}"' for field in rows.schema)
         days = ", NULL::DATE AS day" if hive else ""
