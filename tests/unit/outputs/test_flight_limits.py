@@ -14,6 +14,7 @@ from pipeline.outputs.flight import streams
 from pipeline.outputs.flight.sealed import Sealed
 from pipeline.outputs.flight.tickets import Ask
 from pipeline.outputs.flight.wanted import Wanted
+from pipeline.outputs.shown import Shown
 from pipeline.outputs.tables import output_schema
 from unit.outputs.flight_world import Served, ask, begun, by_seq, follow, get, wanted
 
@@ -198,3 +199,34 @@ def test_rows_come_up_to_a_gap(tmp_path):
         assert found == [seq for seq in wanted("intervals", 2)["seq"].to_pylist() if 20 <= seq < 40]
         rest = follow(client, last, follow="intervals", shard=0, seq=45)
         assert min(seq for batch, _ in rest for seq in batch["seq"].to_pylist()) >= 45
+
+
+def test_what_is_cut_between_the_tail_and_the_files_comes_once(tmp_path, monkeypatch):
+    served = Served(tmp_path, 2)
+    served.write(8)
+    tail = Shown.tail
+
+    def then_cut(self, name):
+        found = tail(self, name)
+        sealed = served.outputs.follower.sealed
+        served.write()
+        assert served.outputs.follower.sealed > sealed
+        return found
+
+    monkeypatch.setattr(Shown, "tail", then_cut)
+    last = served.outputs.follower.seq
+    with served.serve(), served.client() as client:
+        found = get(client, output="intervals")
+    assert by_seq(found) == [row for row in by_seq(wanted("intervals", 2)) if row["seq"] <= last]
+
+
+def test_a_file_that_is_damaged_is_said(tmp_path):
+    served = begun(tmp_path, days=2)
+    path = next(served.places.files("ledger"))
+    path.write_bytes(path.read_bytes()[:-9])
+    with served.serve(), served.client() as client:
+        with pytest.raises(flight.FlightServerError, match="the outputs cannot be read: ") as damaged:
+            get(client, output="ledger")
+        assert damaged.value.extra_info == b"outputs"
+        assert "Traceback" not in str(damaged.value)
+        assert get(client, output="intervals").num_rows == wanted("intervals", 2).num_rows

@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import flight
 
+from fastcore.errors import FeikongError
 from pipeline.clock import Clock, RealClock
 from pipeline.closing import Closing
 from pipeline.keys.tokens import Tokens
@@ -188,8 +189,13 @@ def _anybody() -> bool:
 
 
 def _told(rows: Any, cancelled: Callable[[], bool]) -> Iterator[Any]:
-    """Rows until the client has gone."""
-    for each in rows:
-        if cancelled():
-            return
-        yield each
+    """Rows until the client has gone; what goes wrong in words, without what pyarrow would add of this program."""
+    try:
+        for each in rows:
+            if cancelled():
+                return
+            yield each
+    except flight.FlightError:
+        raise
+    except (OSError, pa.ArrowException, FeikongError) as error:
+        raise refusal(f"the outputs cannot be read: {error}", b"outputs") from None
