@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from pipeline.journal import verify as verify_journal
 from pipeline.node.export import export as export_journal
 from pipeline.node.layout import LayoutError, Places, read_layout
 from pipeline.node.snapshots import KEPT, Snapshots
+from pipeline.outputs.keeping import prunable
+from pipeline.outputs.places import OutputPlaces
 
 __all__ = ["journal"]
 
@@ -105,7 +108,8 @@ def export(data: Path, shard: int, out: Path, file_format: str) -> None:
 def prune(data: Path, shard: int | None) -> None:
     """Remove what two verified snapshots make needless: older snapshots, and the journal before the older of the two.
 
-    A node does so by itself after each snapshot. This is for one that is stopped.
+    A node does so by itself after each snapshot. This is for one that is stopped. What the outputs still need stays:
+    where it must go, move DATA/outputs away first.
 
     \b
     Example:
@@ -117,7 +121,7 @@ def prune(data: Path, shard: int | None) -> None:
         verified = snapshots.verified()
         try:
             removed = (
-                prune_journal(RealDisk(places.journal), verified[KEPT - 1] + 1)
+                prune_journal(RealDisk(places.journal), _before(places, verified[KEPT - 1] + 1))
                 if verified[KEPT - 1 :]
                 else []
             )
@@ -127,6 +131,14 @@ def prune(data: Path, shard: int | None) -> None:
         click.echo(
             f"shard {each}: {len(removed)} segments removed, {len(verified[:KEPT])} verified snapshots."
         )
+
+
+def _before(places: Places, frame: int) -> int:
+    """Before which frame the journal may be pruned, of which snapshots need nothing before this one."""
+    outputs = OutputPlaces(places.data)
+    if not outputs.root.exists():
+        return frame
+    return prunable(RealDisk(places.journal), outputs.of_shard(places.shard), frame, sys.maxsize)
 
 
 class _Steps:

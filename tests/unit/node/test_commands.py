@@ -16,6 +16,7 @@ from pipeline.node.intake import Item
 from pipeline.node.layout import Layout, Places, write_layout
 from pipeline.node.recovery import recover
 from pipeline.node.snapshots import Snapshots
+from pipeline.outputs.places import OutputPlaces
 from pipeline.wire import Kind
 from unit.node.world import CONFIG, ID, NOW
 
@@ -96,6 +97,16 @@ def test_pruning_keeps_what_the_older_snapshot_needs(data, tmp_path):
     done = run("journal", "export", "--data", data, "--out", tmp_path / "log")
     assert done.exit_code == 1
     assert "begins with frame 3" in done.output
+
+
+def test_pruning_keeps_what_the_outputs_need(data):
+    own = OutputPlaces(data).of_shard(0)
+    own.mkdir(parents=True)
+    names = RealDisk(Places(data, 0).journal).names()
+    assert "shard 0: 0 segments removed" in run("journal", "prune", "--data", data).output
+    assert RealDisk(Places(data, 0).journal).names() == names
+    (own / "checkpoint-000000000001-000000.json").touch()
+    assert "shard 0: 1 segments removed" in run("journal", "prune", "--data", data).output
 
 
 def test_a_journal_that_is_in_use_is_not_pruned(data):
