@@ -14,8 +14,11 @@ from pyarrow import flight
 
 from pipeline.keys.tokens import LOOK_S, Tokens, new_token, revoke_token
 from pipeline.outputs.flight import Door, Server, tickets
+from pipeline.outputs.flight import server as serving
+from pipeline.outputs.flight.wanted import TIMES
 from pipeline.outputs.follower import ALL
 from pipeline.outputs.shown import Shown
+from tidy.tree import ROOT
 from unit.outputs.flight_world import ask, begun, get, wanted
 from unit.outputs.world import LAYOUT
 
@@ -316,3 +319,15 @@ def test_garbage_at_the_port_disturbs_nobody(remote, certificate):
             raw.sendall(random.randbytes(size))
     with reach(server, certificate) as client:
         assert client.do_get(ask(output="ledger"), bearer(token)).read_all().num_rows
+
+
+def test_the_guide_says_the_limits_and_the_columns_as_they_are():
+    page = " ".join((ROOT / "docs/flight.md").read_text().split())
+    assert f"{serving.STREAMS_MAX} streams run already, {serving.TABLES_MAX} of which hold a table" in page
+    assert f"ids, 1 to {tickets.IDS_MAX:,}:" in page
+    said = {"intervals": "end", "commands": "issued_at", "districts": "start", "collection": "start"}
+    assert {name: said.get(name, "at") for name in ALL} == TIMES
+    assert (
+        "`end` of intervals, `issued_at` of commands, `start` of districts and collection, `at` of the others"
+        in page
+    )
