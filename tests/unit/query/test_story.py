@@ -41,6 +41,15 @@ def test_a_month_begins_where_the_one_before_ended(out: Path) -> None:
     assert [line.amount for line in months[2].lines] == [Decimal("12.5")]
 
 
+def test_a_read_at_midnight_is_of_the_month_that_ends(out: Path) -> None:
+    with catalog(out) as asked:
+        march, april = (statement(asked, "A2", date(2026, month, 1)) for month in (3, 4))
+    last = {line.kind: line for line in march.lines if line.day == date(2026, 3, 31)}
+    assert (last["charge"].amount, last["charge"].reads) == (Decimal("-0.1665"), 1)
+    assert last["standing"].amount == 31 * Decimal("-0.123")
+    assert (april.lines, april.opening) == ([], march.closing)
+
+
 def test_what_is_printed_adds_up_and_paid_cents_stay() -> None:
     exact = [Decimal("0.004"), Decimal("50.004"), Decimal("49.995"), Decimal("49.986")]
     lines = printed(exact)

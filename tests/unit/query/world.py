@@ -13,6 +13,7 @@ from pipeline.replay import replay
 
 T0 = 1_772_294_400  # 2026-03-01T00:00 in Shanghai
 HOUR = 3600
+APRIL = T0 + 31 * 24 * HOUR
 CONFIG = """
 [engine]
 currency = "CNY"
@@ -112,7 +113,10 @@ def registry(log: BatchLogWriter) -> None:
 
 
 def day(log: BatchLogWriter) -> None:
-    """A1 uses 9 kWh an hour; notice after the 9th; the trip after the 11th; paid after it, though dated before."""
+    """A1 uses 9 kWh an hour; notice after the 9th; the trip after the 11th; paid after it, though dated before.
+
+    A2 reads once more, as March ends.
+    """
     registry(log)
     for hour in range(1, 12):
         log.write("reads", reads(T0 + hour * HOUR, ("M1", 9_001), ("M2", 1_000)), T0 + hour * HOUR)
@@ -122,6 +126,8 @@ def day(log: BatchLogWriter) -> None:
     log.write("acks", ack(2, T0 + 11 * HOUR + 660), T0 + 11 * HOUR + 660)
     for days in range(6, 40, 6):
         log.tick(T0 + days * 24 * HOUR)
+        if days == 30:
+            log.write("reads", reads(APRIL, ("M2", 500)), APRIL)
     log.write("payments", top_up(2, "A1", "12.50", T0 + 40 * 24 * HOUR), T0 + 40 * 24 * HOUR)
 
 
