@@ -164,7 +164,8 @@ def _held(waiting: Sequence[Event], policy: Policy | None) -> list[str]:
     if policy is not None and waited_s > policy.notice_s:
         ran = began.at + timedelta(seconds=policy.notice_s)
         lines.append(
-            f"Its notice of {_span(policy.notice_s)} had run by {_moment(ran)}: other gates held it longer; --log tells which."
+            f"Its notice of {_span(policy.notice_s)} had run by {_moment(ran)}: "
+            "other gates held it longer; --log tells which."
         )
     return lines
 
