@@ -6,7 +6,7 @@ import ctypes
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from socket import socket
 from threading import Event
@@ -17,6 +17,7 @@ import click
 from pipeline.cli._node import ACCEPT_LOSS, CONFIG, DATA, load_setup, node_lock, until_told
 from pipeline.clock import RealClock
 from pipeline.listening import endpoint_of, listen
+from pipeline.metrics.server import MetricsServer
 from pipeline.node.config import NodeConfig
 from pipeline.node.identity import made_pair
 from pipeline.node.layout import Places, open_layout
@@ -60,13 +61,28 @@ def _run(node: NodeConfig, config: Path, data: Path, accept_loss: bool) -> None:
     try:
         endpoint = endpoint_of(sockets[0])
         _say(f"listens at {endpoint}; {node.workers} workers, {node.shards} shards")
-        supervisor = _supervise(_Parts(config, data, endpoint, sockets, accept_loss), node, ending)
+        with _metrics(node.metrics, data):
+            supervisor = _supervise(_Parts(config, data, endpoint, sockets, accept_loss), node, ending)
     finally:
         for each in sockets:
             each.close()
     if supervisor.failure is not None:
         raise click.ClickException(supervisor.failure)
     _say("ended")
+
+
+def _metrics(address: str, data: Path) -> AbstractContextManager[object]:
+    """The endpoint for those who watch; a node goes on without one where its address cannot be had."""
+    if not address:
+        return nullcontext()
+    host, _, port = address.rpartition(":")
+    try:
+        server = MetricsServer(data, host, int(port))
+    except (OSError, OverflowError) as error:
+        _say(f"metrics: cannot listen at {address}: {error}; expected a free address: there are none")
+        return nullcontext()
+    _say(f"metrics at http://{server.address}/metrics")
+    return server
 
 
 def _supervise(parts: _Parts, node: NodeConfig, ending: Event) -> Supervisor:

@@ -23,6 +23,9 @@
     [node.outputs]                      # see `pipeline.node.config_outputs`
     [node.flight]                       # see `pipeline.node.config_flight`
 
+    [node.metrics]
+    listen = "127.0.0.1:9464"           # /metrics, /healthz, /readyz; "": none
+
 The engine takes no table that it does not know, and its configuration is journaled byte by byte: so the text is cut
 in two, between lines.
 """
@@ -87,6 +90,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     headends: dict[str, HeadEndConfig] = {}
     outputs: OutputsConfig = OutputsConfig()
     flight: FlightConfig | None = None
+    metrics: str = "127.0.0.1:9464"
 
 
 class Setup(NamedTuple):
@@ -171,6 +175,10 @@ def _node(text: str, mistakes: Mistakes) -> NodeConfig:
     }
     headends = table.table("headends", required=False)
     fields["outputs"] = outputs_config(table.table("outputs", required=False), _outputs)
+    metrics = table.table("metrics", required=False)
+    if metrics is not None:
+        fields["metrics"] = metrics.take("listen", _address, default.metrics)
+        metrics.done()
     fields["flight"] = flight_config(table.table("flight", required=False), _listen)
     fields["headends"] = {} if headends is None else _headends(headends)
     table.done()
@@ -216,6 +224,14 @@ def _codes(reader: Reader, trip: str | None, restore: str | None) -> Codes:
 def _listen(value: object) -> str:
     if not isinstance(value, str) or not _LISTEN.fullmatch(value):
         raise Misfit('an endpoint of this machine such as "tcp://0.0.0.0:7070"', value)
+    return value
+
+
+def _address(value: object) -> str:
+    if value == "":
+        return ""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Za-z.-]+:[0-9]{1,5}", value):
+        raise Misfit('an address of this machine such as "127.0.0.1:9464", or "" for none', value)
     return value
 
 

@@ -1,0 +1,1 @@
+"""What a node tells those who watch it: figures for Prometheus, and whether it is well."""
