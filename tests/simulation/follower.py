@@ -25,11 +25,10 @@ class SimCursors(Cursors):
     """Cursors, and a note beside the disk of what may be on it: `notes` are what was kept last, and what was begun."""
 
     def __init__(self, disk: SimDisk, notes: list[list[Cursor]]) -> None:
-        super().__init__(disk, OUTPUT)
-        require(self.taken in notes, f"the cursors are {self.taken}; expected one of {notes}")
-        # What is seen need not be on the platter yet, where a process was killed before it synced names.
-        del notes[notes.index(self.taken) + 1 :]
         self._notes = notes
+        self._began = list(notes)
+        super().__init__(disk, OUTPUT)
+        require(self.taken in self._began, f"the cursors are {self.taken}; expected one of {self._began}")
 
     def keep(self) -> None:
         self._notes.append(list(self.taken))

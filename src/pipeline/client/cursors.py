@@ -38,6 +38,7 @@ class Cursors:
         self._output = output
         if _FILE in disk.names():
             self._load()
+            self.keep()  # what is seen may be in memory only, after a sync that failed: a power failure would undo it
 
     def keep(self) -> None:
         """Write them down; once this returns they survive a crash."""
