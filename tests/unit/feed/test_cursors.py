@@ -1,10 +1,10 @@
 """How far rows are taken, on a disk that fails."""
 
 import pytest
-from simulation.disk import Faults, SimDisk
 
 from pipeline.client import Cursors, CursorsError
 from pipeline.wire.outputs import Cursor
+from simulation.disk import Faults, SimDisk
 
 
 def test_what_was_seen_after_a_failed_sync_is_written_anew() -> None:
