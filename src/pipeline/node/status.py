@@ -25,7 +25,7 @@ OLD_S: Final = 10
 
 
 class Subscriber(msgspec.Struct, frozen=True):
-    """One that follows an output of a shard: its name, the output, batches that it was not sent yet, bytes under way."""
+    """One that follows an output: its name, the output, batches that it was not sent yet, bytes that are under way."""
 
     name: str
     output: str
