@@ -16,7 +16,17 @@ from pipeline.journal.disk import ASIDE
 from pipeline.node.layout import Places, read_layout
 from pipeline.node.timing import Durations
 
-__all__ = ["OLD_S", "Status", "StatusFile", "Subscriber", "read_file", "read_status"]
+__all__ = [
+    "OLD_S",
+    "NodeStatus",
+    "Status",
+    "StatusFile",
+    "Subscriber",
+    "node_status_path",
+    "read_file",
+    "read_node_status",
+    "read_status",
+]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -79,6 +89,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     subscribers: tuple[Subscriber, ...] = ()
 
 
+class NodeStatus(msgspec.Struct, frozen=True):
+    """What supervises a node's processes says: when, and how often parts that may end were started again, by name."""
+
+    at_s: int
+    restarts: dict[str, int]
+
+
 class StatusFile:
     """The file of a status, of one shard's or of another process."""
 
@@ -109,6 +126,16 @@ def read_status(data: Path) -> dict[int, Status | None]:
     return {
         shard: read_file(Places(data, shard).link.with_suffix(".json"), Status) for shard in range(shards)
     }
+
+
+def node_status_path(data: Path) -> Path:
+    """Where what supervises a node's processes says how they stand."""
+    return data / "run" / "node.json"
+
+
+def read_node_status(data: Path) -> NodeStatus | None:
+    """What it last said; None where parts are started by somebody else."""
+    return read_file(node_status_path(data), NodeStatus)
 
 
 def read_file(path: Path, kind: type[S]) -> S | None:

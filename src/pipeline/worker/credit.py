@@ -54,6 +54,11 @@ class Credit:
         self._closed_s: float | None = None
 
     @property
+    def budget_bytes(self) -> int:
+        """What all of them may have under way."""
+        return self._budget_bytes
+
+    @property
     def full(self) -> bool:
         """Whether so much is under way that nothing more is taken, whoever was granted what.
 

@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.keys import PublicKey
 from pipeline.links import Post, Sent
 from pipeline.node.internal import LANE_OF, Gone, Lane, Ready
-from pipeline.wire import Acks, Buffer, Kind, Message, Rejected, Welcome, control, pack, plain
+from pipeline.wire import BATCHES, Acks, Buffer, Kind, Message, Rejected, Welcome, control, pack, plain
 from pipeline.wire import Credit as CreditGrant
 from pipeline.worker.credit import Credit
 from pipeline.worker.outbound import Outbound
@@ -32,6 +32,7 @@ class Peers:
 
     Attributes:
         sessions, greetings: those that are open, and those that are about to be, by the producer's key.
+        batches, rows: that were taken and passed on, by kind.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Peers:
         self.keys = keys
         self.credit = {lane: Credit(budgets[lane]) for lane in Lane}
         self.counts = counts
+        self.batches = dict.fromkeys(BATCHES, 0)
+        self.rows = dict.fromkeys(BATCHES, 0)
         self._post = post
         self._shards = shards
         self._owing: dict[bytes, None] = {}

@@ -18,6 +18,7 @@ from pipeline.node.layout import Places, read_layout
 from pipeline.transport import Client, Server, Sockets, Waiter
 from pipeline.worker.letters import DeadLetters
 from pipeline.worker.returns import WorkerError
+from pipeline.worker.status import WorkerStatusFile
 from pipeline.worker.worker import Worker
 
 __all__ = ["LETTERS", "bound_memory", "serve"]
@@ -78,19 +79,23 @@ def serve(
         server = sockets.serve(config.listen, pair, DOMAIN, listening=listening)
         links = [sockets.connect_local(Places(data, shard).link) for shard in range(layout.shards)]
         worker = Worker(name, server, links, ring.current, letters, clock, layout)
-        _join(worker, links, ending, clock)
+        status = WorkerStatusFile(data, name, worker.peers, letters)
+        _join(worker, links, status, ending, clock)
         if worker.ready:
             on_ready(server.endpoint)
-        _run(worker, server, links, ring, ending, clock)
+        _run(worker, server, links, ring, status, ending, clock)
 
 
-def _join(worker: Worker, links: list[Client], ending: Callable[[], bool], clock: Clock) -> None:
+def _join(
+    worker: Worker, links: list[Client], status: WorkerStatusFile, ending: Callable[[], bool], clock: Clock
+) -> None:
     """Wait until all shards have answered: they may be recovering."""
     waiter = Waiter(*links)
     while not worker.ready and not ending():
         waiter.wait(WAIT_S_MAX)
         _take_shards(worker, links, clock.monotonic_s())
         worker.on_time(clock.monotonic_s())
+        status.beat(clock.now_s(), clock.monotonic_s(), ready=worker.ready)
 
 
 def _run(
@@ -98,6 +103,7 @@ def _run(
     server: Server,
     links: list[Client],
     ring: Keyring,
+    status: WorkerStatusFile,
     ending: Callable[[], bool],
     clock: Clock,
 ) -> None:
@@ -110,6 +116,7 @@ def _run(
             keys_due_s = now_s + KEYS_S
             ring.refresh()
             _check(links)
+            status.beat(clock.now_s(), now_s, ready=worker.ready)
         worker.allowed(ring.current)
         _take_shards(worker, links, now_s)
         for _ in range(AT_ONCE):

@@ -141,6 +141,8 @@ class Reception:
         if not self._peers.may(session, cost_bytes):
             raise _beyond(session, cost_bytes)
         self._peers.taken(session, header.seq, header.digest, cost_bytes, now_s)
+        self._peers.batches[header.kind] += 1
+        self._peers.rows[header.kind] += header.rows
         self._forward.batch(_sending(session, header, header.rows), checked, now_s)
 
     def _other(self, session: Session, checked: Checked) -> None:

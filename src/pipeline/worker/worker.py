@@ -45,6 +45,7 @@ class Worker:
 
     Attributes:
         counts: what happened, by name: messages refused by reason, sessions ended, answers lost.
+        peers: the producers that it serves.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Worker:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._shards = [Outbound(link) for link in links]
-        self._peers = Peers(post, self._shards, budgets, keys, self.counts)
+        self.peers = self._peers = Peers(post, self._shards, budgets, keys, self.counts)
         split = Split(layout)
         self._forward = Forward(self._shards, split)
         self._reception = Reception(self._peers, self._shards, self._forward, letters, clock)
