@@ -21,12 +21,14 @@ from pipeline.metrics.server import MetricsServer
 from pipeline.node.config import NodeConfig
 from pipeline.node.identity import made_pair
 from pipeline.node.layout import Places, open_layout
+from pipeline.node.status import NodeStatus, StatusFile, node_status_path
 from pipeline.node.supervise import Child, Part, Supervisor
 from pipeline.reshard.move import check_unchanged
 
 __all__ = ["run"]
 
 LOOK_S: Final = 0.1
+STATUS_S: Final = 1.0
 PR_SET_PDEATHSIG: Final = 1
 
 
@@ -62,7 +64,8 @@ def _run(node: NodeConfig, config: Path, data: Path, accept_loss: bool) -> None:
         endpoint = endpoint_of(sockets[0])
         _say(f"listens at {endpoint}; {node.workers} workers, {node.shards} shards")
         with _metrics(node.metrics, data):
-            supervisor = _supervise(_Parts(config, data, endpoint, sockets, accept_loss), node, ending)
+            parts = _Parts(config, data, endpoint, sockets, accept_loss)
+            supervisor = _supervise(parts, node, StatusFile(node_status_path(data)), ending)
     finally:
         for each in sockets:
             each.close()
@@ -85,17 +88,22 @@ def _metrics(address: str, data: Path) -> AbstractContextManager[object]:
     return server
 
 
-def _supervise(parts: _Parts, node: NodeConfig, ending: Event) -> Supervisor:
+def _supervise(parts: _Parts, node: NodeConfig, status: StatusFile, ending: Event) -> Supervisor:
     clock = RealClock()
     engines = [Part(f"engine-{shard}", vital=True) for shard in range(node.shards)]
     workers = [Part(f"worker-{number}", vital=False) for number in range(node.workers)]
     outputs = [Part("outputs", vital=False)] if node.outputs.write else []
     supervisor = Supervisor([*engines, *workers, *outputs], parts.start, _say)
+    status_s = float("-inf")
     try:
         while not supervisor.done:
             if ending.is_set():
                 supervisor.stop()
-            supervisor.look(clock.monotonic_s())
+            now_s = clock.monotonic_s()
+            supervisor.look(now_s)
+            if now_s >= status_s + STATUS_S:
+                status_s = now_s
+                status.write(NodeStatus(clock.now_s(), supervisor.restarts))
             ending.wait(LOOK_S) if not ending.is_set() else parts.wait(LOOK_S)
     finally:
         parts.kill()

@@ -62,6 +62,7 @@ class Supervisor:
 
     Attributes:
         failure: why the node ends by itself; None while it runs, or ends because it was told to.
+        restarts: how often each part that may end was started again.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Supervisor:
         say: Callable[[str], None],
     ) -> None:
         self.failure: str | None = None
+        self.restarts = {part.name: 0 for part in parts if not part.vital}
         self._watched = [_Watched(part) for part in parts]
         self._start = start
         self._say = say
@@ -94,6 +96,8 @@ class Supervisor:
             return
         for watched in self._watched:
             if watched.child is None and now_s >= watched.due_s:
+                if watched.due_s:
+                    self.restarts[watched.part.name] += 1
                 watched.child = self._start(watched.part)
                 watched.started_s = now_s
 

@@ -109,3 +109,12 @@ def test_who_does_not_end_is_killed():
     assert node.look(70.1, 70.2) == ["kill engine-0"]
     assert node.supervisor.done
     assert node.said == ["worker-1 does not end; it is killed", "engine-0 does not end; it is killed"]
+
+
+def test_restarts_are_counted():
+    node = Node()
+    assert node.supervisor.restarts == {"worker-0": 0, "worker-1": 0}
+    for now_s in (1.0, 10.0):
+        node.children["worker-0"].how = "exit status 1"
+        node.look(now_s, now_s + 8)
+    assert node.supervisor.restarts == {"worker-0": 2, "worker-1": 0}
