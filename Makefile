@@ -82,7 +82,7 @@ $(VENV)/.tools: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.cli: pyproject.toml $(VENV)/.tools
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[cli,node]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[cli,node,query]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.tools
