@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow as pa
 
 from pipeline.batchlog import instant_text
 from pipeline.cli._node import DATA
@@ -17,6 +18,7 @@ from pipeline.keys.allowed import Keyring
 from pipeline.node.changes import Change
 from pipeline.node.changes import changes as changes_of
 from pipeline.node.layout import LayoutError, Places, read_layout
+from pipeline.outputs.local import LocalError, connect
 from pipeline.query.sheet import lines_of
 
 __all__ = ["changes"]
@@ -47,12 +49,13 @@ def changes(
     if not data.is_dir():
         raise LayoutError(f"{data}: does not exist; expected the data directory of a node")
     names = {curve: public.name for curve, public in Keyring(data).current.items()}
+    ids = _ids(data)
     found: list[tuple[int, str, Change]] = []
     for shard in range(read_layout(RealDisk(data)).shards):
         places = Places(data, shard)
         if not places.journal.is_dir():
             continue
-        for change in changes_of(RealDisk(places.journal)):
+        for change in changes_of(RealDisk(places.journal), ids):
             by = NODE if change.producer is None else names.get(change.producer, change.producer.hex())
             wanted = (key in (None, by)) and (op in (None, change.op))
             if wanted and (account is None or str(change.account_id) == account):
@@ -67,6 +70,19 @@ def changes(
         rows = [_row(*each) for each in found[-limit:]]
         headers = ("time", "shard", "key", "change", "about", "to")
         output_console().print(lines_of(headers, rows, right=(1,)), markup=False)
+
+
+def _ids(data: Path) -> pa.DataType | None:
+    """The deployment's type of ids, None as long as nothing says which.
+
+    An operator's command that was not told tries one type, and then the other: of two batches one was taken.
+    """
+    try:
+        with connect(data) as local:
+            districts = local.state("districts")
+    except LocalError:
+        return None
+    return districts.schema.field("district_id").type if districts.num_rows else None
 
 
 def _row(shard: int, by: str, change: Change) -> tuple[str, ...]:

@@ -41,8 +41,11 @@ class Change(NamedTuple):
     about_s: int | None = None
 
 
-def changes(journal: Disk) -> Iterator[Change]:
-    """The changes in a journal, in order; takes no lock. Raises `JournalDamaged` and `OSError`."""
+def changes(journal: Disk, ids: pa.DataType | None = None) -> Iterator[Change]:
+    """The changes in a journal, in order; takes no lock. Raises `JournalDamaged` and `OSError`.
+
+    Updates whose ids are not of the type `ids`, where that is known, are left out: the engine took none of their batch.
+    """
     for frame in read(journal):
         for entry in decode(frame.buffers):
             if not is_batch(entry):
@@ -52,15 +55,17 @@ def changes(journal: Disk) -> Iterator[Change]:
             elif entry.kind is Kind.TICK and entry.parts:
                 yield Change(frame.number, entry.now_s, _sender(entry), "tick")
             elif entry.kind is Kind.UPDATES:
-                yield from _updates(frame.number, entry)
+                yield from _updates(frame.number, entry, ids)
 
 
-def _updates(frame: int, entry: Entry) -> Iterator[Change]:
+def _updates(frame: int, entry: Entry, ids: pa.DataType | None) -> Iterator[Change]:
     try:
         content = content_of(entry)
     except Refused:
         return
     assert isinstance(content, pa.RecordBatch)
+    if ids is not None and content.schema.field("account_id").type != ids:
+        return
     senders: list[bytes | None] = [part.producer for part in entry.parts for _ in range(part.rows)]
     senders = senders or [None] * content.num_rows
     columns = [_cells(content, name) for name in _COLUMNS]

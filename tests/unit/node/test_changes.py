@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -72,6 +73,15 @@ def test_each_row_has_the_key_of_its_own_part(node):
         ("approve_trip", gone),
         ("configuration", op),
     ]
+
+
+def test_a_batch_with_ids_of_another_type_changed_nothing(node):
+    """An operator's command that does not know the type tries both."""
+    data, _ = node
+    journal = RealDisk(Places(data, 0).journal)
+    taken, other = (pa.uint64(), pa.string()) if IDS == "uint64" else (pa.string(), pa.uint64())
+    assert [*changes(journal, taken)] == [*changes(journal)]
+    assert {each.op for each in changes(journal, other)} == {"configuration", "tick"}
 
 
 def test_the_command_names_keys_and_filters(node):
