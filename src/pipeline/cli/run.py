@@ -94,7 +94,7 @@ def _supervise(parts: _Parts, node: NodeConfig, status: StatusFile, ending: Even
     workers = [Part(f"worker-{number}", vital=False) for number in range(node.workers)]
     outputs = [Part("outputs", vital=False)] if node.outputs.write else []
     supervisor = Supervisor([*engines, *workers, *outputs], parts.start, _say)
-    status_s = float("-inf")
+    began_s, status_s = clock.now_s(), float("-inf")
     try:
         while not supervisor.done:
             if ending.is_set():
@@ -103,7 +103,7 @@ def _supervise(parts: _Parts, node: NodeConfig, status: StatusFile, ending: Even
             supervisor.look(now_s)
             if now_s >= status_s + STATUS_S:
                 status_s = now_s
-                status.write(NodeStatus(clock.now_s(), supervisor.restarts))
+                status.write(NodeStatus(clock.now_s(), began_s, supervisor.restarts))
             ending.wait(LOOK_S) if not ending.is_set() else parts.wait(LOOK_S)
     finally:
         parts.kill()

@@ -3,101 +3,103 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import click
 import msgspec
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
 
-from pipeline.cli._node import DATA
-from pipeline.cli._terminal import count, output_console, table
-from pipeline.clock import RealClock
-from pipeline.gateway import no_trip
+from pipeline.cli._node import DATA, until_told
+from pipeline.cli._standing import instant, page
+from pipeline.cli._terminal import output_console
+from pipeline.clock import Clock, RealClock
+from pipeline.metrics.standing import Standing, fresh, look, wrong
 from pipeline.node.layout import LayoutError
-from pipeline.node.status import OLD_S, Status, read_status
 
-__all__ = ["status", "statuses", "trips_of"]
+__all__ = ["standing_of", "status"]
+
+REFRESH_S: Final = 1.0
 
 
 @click.command()
 @DATA
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def status(data: Path, as_json: bool) -> None:
+@click.option("--once", is_flag=True, help="Show it once, on a terminal too.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, once.")
+def status(data: Path, once: bool, as_json: bool) -> None:
     """Show what the node of a data directory is doing, on the machine on which it runs.
 
-    Exit status 1 where an engine does not run, or something is wrong: an alarm, or a producer that is frozen.
+    On a terminal it goes on, once a second, until Ctrl-C. Exit status 1 where an engine, a worker or what makes the
+    outputs does not run, or something is wrong: an alarm, or a producer that is frozen.
 
     \b
     Example:
       feikong status --data node
+      feikong status --data node --once
+      feikong status --data node --json | jq .wrong
     """  # noqa: D301
-    found, now_s = statuses(data), RealClock().now_s()
-    wrong = [line for shard, each in found.items() for line in _wrong(shard, each, now_s)]
+    clock, console = RealClock(), output_console()
+    standing = standing_of(data, clock.now_s())
     if as_json:
-        shards = [
-            {"shard": shard, "running": _runs(each, now_s), **(msgspec.structs.asdict(each) if each else {})}
-            for shard, each in found.items()
-        ]
-        click.echo(json.dumps({"no_trip": no_trip(data), "shards": shards, "wrong": wrong}, indent=2))
-    else:
-        headers = ("shard", "engine's time", "batches", "snapshot", "producers", "trips", "waiting")
-        rows = [_row(shard, each, data) for shard, each in found.items() if each is not None]
-        output_console().print(table("Engines", headers, rows))
-        for line in wrong:
+        click.echo(json.dumps(_document(standing), indent=2))
+    elif once or not console.is_terminal:
+        console.print(page(standing))
+        for line in wrong(standing):
             click.echo(line, err=True)
-    if wrong:
+    else:
+        standing = _watched(data, console, clock)
+    if wrong(standing):
         raise click.exceptions.Exit(1)
 
 
-def statuses(data: Path) -> dict[int, Status | None]:
-    """What the engines of a data directory last said; raises `LayoutError` for what is none."""
+def standing_of(data: Path, at_s: int) -> Standing:
+    """How the node of a data directory stands; raises `LayoutError` for what is none."""
     if not data.is_dir():
         raise LayoutError(f"{data}: does not exist; expected the data directory of a node")
-    return read_status(data)
+    return look(data, at_s)
 
 
-def trips_of(status: Status, data: Path) -> str:
-    """Whether trips go, or what stops them first."""
-    if no_trip(data):
-        return "NO-TRIP"
-    if status.trips_held:
-        return "held"
-    if not status.trips_suspended:
-        return "go"
-    return ": ".join(["suspended", *filter(None, [", ".join(status.commands.get("alarms", []))])])
+def _watched(data: Path, console: Console, clock: Clock) -> Standing:
+    """Show it again and again until told to end; how it stood last."""
+    ending = until_told()
+    standing = look(data, clock.now_s())
+    with Live(_screen(standing), console=console, auto_refresh=False, screen=False) as live:
+        while not ending.wait(REFRESH_S):
+            standing = look(data, clock.now_s())
+            live.update(_screen(standing), refresh=True)
+    return standing
 
 
-def _row(shard: int, status: Status, data: Path) -> tuple[str, ...]:
-    waiting = status.commands.get("waiting", {})
-    return (
-        str(shard),
-        _instant(status.engine_s),
-        count(status.sequence),
-        "none" if status.snapshot is None else f"frame {count(status.snapshot)}",
-        count(status.producers),
-        trips_of(status, data),
-        ", ".join(f"{count(many)} {kind}s" for kind, many in waiting.items() if many) or "none",
-    )
+def _screen(standing: Standing) -> Group:
+    lines = [Text(line, style="bold red") for line in wrong(standing)] or [Text("All is well.")]
+    return Group(page(standing), *lines, Text(f"{instant(standing.at_s)}; Ctrl-C ends this.", style="dim"))
 
 
-def _wrong(shard: int, status: Status | None, now_s: int) -> list[str]:
-    """What a person should do something about."""
-    if status is None:
-        return [f"engine {shard} has never run"]
-    lines = [f"engine {shard}: {what}: {text}" for what, text in status.alarms.items()]
-    lines += [
-        f"engine {shard}: {name} is frozen: two different batches of one number" for name in status.frozen
-    ]
-    if not _runs(status, now_s):
-        lines.append(f"engine {shard} does not run: it wrote its status last at {_instant(status.at_s)}")
-    return lines
+def _document(standing: Standing) -> dict[str, Any]:
+    at_s = standing.at_s
 
+    def plain(status: msgspec.Struct | None) -> dict[str, Any]:
+        return msgspec.to_builtins(status) if status is not None else {}
 
-def _runs(status: Status | None, now_s: int) -> bool:
-    return status is not None and now_s - status.at_s <= OLD_S
-
-
-def _instant(at_s: int | None) -> str:
-    if at_s is None:
-        return "none"
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return {
+        "at_s": at_s,
+        "no_trip": standing.no_trip,
+        "shards": [
+            {
+                "shard": shard,
+                "running": fresh(each, at_s),
+                **plain(each),
+                **standing.holdings[shard]._asdict(),
+            }
+            for shard, each in standing.shards.items()
+        ],
+        "workers": [
+            {"worker": number, "running": fresh(each, at_s), **plain(each)}
+            for number, each in standing.workers.items()
+        ],
+        "outputs": {"running": fresh(standing.outputs, at_s), **plain(standing.outputs)},
+        "restarts": standing.restarts,
+        "wrong": wrong(standing),
+    }

@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from pipeline.cli._node import DATA
 from pipeline.cli._operator import Station, say, station_options
+from pipeline.cli._standing import trips_of
 from pipeline.cli._terminal import count, output_console, table
-from pipeline.cli.status import statuses, trips_of
+from pipeline.cli.status import standing_of
+from pipeline.clock import RealClock
 from pipeline.wire.schemas import IDS, Ids
 
 __all__ = ["trips"]
@@ -101,12 +103,13 @@ def held(data: Path, as_json: bool) -> None:
     Example:
       feikong trips held --data node
     """  # noqa: D301
-    found = {shard: each for shard, each in statuses(data).items() if each is not None}
+    standing = standing_of(data, RealClock().now_s())
+    found = {shard: each for shard, each in standing.shards.items() if each is not None}
     if as_json:
         shown = [
             {
                 "shard": shard,
-                "trips": trips_of(each, data),
+                "trips": trips_of(each, standing.no_trip),
                 "held_for": each.held_for,
                 "commands": each.commands,
             }
@@ -121,7 +124,7 @@ def held(data: Path, as_json: bool) -> None:
         rows.append(
             (
                 str(shard),
-                trips_of(each, data),
+                trips_of(each, standing.no_trip),
                 ", ".join(each.held_for) or "nobody",
                 *(count(sent.get(kind, 0)) for kind in ("restore", "trip")),
                 ", ".join(f"{why} {count(many)}" for why, many in not_sent.items() if many) or "none",

@@ -44,7 +44,7 @@ from pipeline.journal.disk import ASIDE
 from pipeline.node.lines import Lines
 from pipeline.node.state import State
 
-__all__ = ["KEPT", "Outline", "Snapshots", "state_digest"]
+__all__ = ["KEPT", "Outline", "Snapshots", "state_digest", "verified_number"]
 
 KEPT: Final = 2
 ROOM_LEFT_BYTES: Final = 2 * SEGMENT_BYTES
@@ -104,6 +104,12 @@ def outline_of(state: State, engine_bytes: int, engine_digest: bytes) -> Outline
         state.suspended_by_operator,
         state.lines,
     )
+
+
+def verified_number(name: str) -> int | None:
+    """The number of the verified snapshot whose lines a file has, by its name; None for another file."""
+    found = _NAME.fullmatch(name)
+    return int(found[2]) if found and (found[1], found[3]) == ("snapshot", "lines") else None
 
 
 def state_digest(state: State) -> str:

@@ -90,9 +90,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeStatus(msgspec.Struct, frozen=True):
-    """What supervises a node's processes says: when, and how often parts that may end were started again, by name."""
+    """What supervises a node's processes says.
+
+    Attributes:
+        at_s, began_s: when it was written, and when the node was started.
+        restarts: how often each part that may end was started again, by name.
+    """
 
     at_s: int
+    began_s: int
     restarts: dict[str, int]
 
 

@@ -73,7 +73,7 @@ def test_all_right(data, world):
     write(data, status_of(world, snapshot=20))
     shown = run(data, "status")
     assert (shown.exit_code, shown.stderr) == (0, "")
-    for told in ("2026-01-01 00:30:00Z", "1,200", "frame 20", "go", "1 trips"):
+    for told in ("2026-01-01 00:30:00Z", "1,200", "none", "go", "1 trips"):
         assert told in shown.stdout
     document = json.loads(run(data, "status", "--json").stdout)
     assert document["wrong"] == []
