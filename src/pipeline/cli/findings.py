@@ -15,6 +15,9 @@ __all__ = ["findings", "orders"]
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
+        data_options,
+        AS_JSON,
+        LIMIT,
         click.option("--grid", metavar="NAME", help="Of districts that one grid maintains."),
         click.option("--district", metavar="ID", help="Of one district."),
         click.option("--subject", metavar="ID", help="About one meter, account or district."),
@@ -24,20 +27,14 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _print_open(which: str, asked: Asked, limit: int, as_json: bool, filters: dict[str, str | None]) -> None:
+    with opened(asked) as catalog:
+        print_list(open_entries(catalog, which, **filters, limit=limit), as_json, f"Open {which}")
+
+
 @click.command()
 @_filters
-@LIMIT
-@AS_JSON
-@data_options
-def findings(
-    kind: str | None,
-    subject: str | None,
-    district: str | None,
-    grid: str | None,
-    limit: int,
-    as_json: bool,
-    asked: Asked,
-) -> None:
+def findings(asked: Asked, limit: int, as_json: bool, **filters: str | None) -> None:
     """List the open findings, the oldest first: meters and districts that look wrong, alarms of the engine.
 
     \b
@@ -45,25 +42,12 @@ def findings(
       feikong findings --data node --kind high_loss
       feikong findings --data node --json
     """  # noqa: D301
-    with opened(asked) as catalog:
-        given = {"kind": kind, "subject": subject, "district": district, "grid": grid}
-        print_list(open_entries(catalog, "findings", **given, limit=limit), as_json, "Open findings")
+    _print_open("findings", asked, limit, as_json, filters)
 
 
 @click.command()
 @_filters
-@LIMIT
-@AS_JSON
-@data_options
-def orders(
-    kind: str | None,
-    subject: str | None,
-    district: str | None,
-    grid: str | None,
-    limit: int,
-    as_json: bool,
-    asked: Asked,
-) -> None:
+def orders(asked: Asked, limit: int, as_json: bool, **filters: str | None) -> None:
     """List the open orders, the oldest first: what a crew has to drive to.
 
     \b
@@ -71,6 +55,4 @@ def orders(
       feikong orders --data node --grid north
       feikong orders --data node --json
     """  # noqa: D301
-    with opened(asked) as catalog:
-        given = {"kind": kind, "subject": subject, "district": district, "grid": grid}
-        print_list(open_entries(catalog, "orders", **given, limit=limit), as_json, "Open orders")
+    _print_open("orders", asked, limit, as_json, filters)

@@ -23,7 +23,7 @@ from pipeline.journal.format import (
     origin,
     segment_name,
 )
-from pipeline.journal.scan import Frame
+from pipeline.journal.scan import Frame, frame_of
 from pipeline.journal.segments import ADVICE, list_segments
 
 __all__ = ["Following", "JournalPruned"]
@@ -139,16 +139,7 @@ class Following:
         buffers = body_views(header, frame)
         if buffers is None:
             return None
-        return Frame(
-            header.number,
-            header.now_s,
-            header.first_batch,
-            header.batches,
-            header.incarnation,
-            header.size_bytes,
-            buffers,
-            after(header.number, raw),
-        )
+        return frame_of(header, raw, buffers)
 
     def _part(self, length: int, fresh: bool) -> memoryview:
         """So many bytes from here on, out of what was read already if they are in it."""

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from xxhash import xxh3_128_digest
 
-from pipeline.journal.disk import Disk
+from pipeline.journal.disk import Buffer, Disk
 from pipeline.journal.errors import JournalDamaged
 from pipeline.journal.format import (
     BLOCK,
@@ -29,7 +29,7 @@ from pipeline.journal.format import (
 )
 from pipeline.journal.segments import ADVICE, list_segments
 
-__all__ = ["Frame", "Scan", "read"]
+__all__ = ["Frame", "Scan", "frame_of", "read"]
 
 NOTHING = "no frame"
 ZEROS = bytes(1 << 16)
@@ -50,6 +50,20 @@ class Frame:
     size_bytes: int
     buffers: list[memoryview]
     mark: Mark
+
+
+def frame_of(header: FrameHeader, raw: Buffer, buffers: list[memoryview]) -> Frame:
+    """The frame that a header, whose bytes are `raw`, and its buffers make."""
+    return Frame(
+        header.number,
+        header.now_s,
+        header.first_batch,
+        header.batches,
+        header.incarnation,
+        header.size_bytes,
+        buffers,
+        after(header.number, raw),
+    )
 
 
 class Scan:
@@ -198,16 +212,7 @@ class Scan:
         buffers = body_views(header, rest[: header.size_bytes])
         if buffers is None:
             return "a frame whose table of lengths does not fit it"
-        return Frame(
-            header.number,
-            header.now_s,
-            header.first_batch,
-            header.batches,
-            header.incarnation,
-            header.size_bytes,
-            buffers,
-            after(header.number, raw),
-        )
+        return frame_of(header, raw, buffers)
 
     def _pass(self, frame: Frame) -> None:
         self.mark = frame.mark
