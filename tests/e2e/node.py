@@ -70,6 +70,7 @@ class Node:
         self.config = self.folder / "county.toml"
         self.keys: dict[str, KeyPair] = {}
         self.environment = dict(ENVIRONMENT)
+        self.run_options: list[str] = []
         self.endpoint = ""
         self.node_settings = (
             f'workers = {workers}\nshards = {shards}\nsnapshot_every = "{snapshot_every}"\n'
@@ -86,7 +87,7 @@ class Node:
         self.config.write_text(f'{CONFIG}[node]\nlisten = "{self._listen}"\n{self.node_settings}')
         self._log.write_bytes(b"")
         with self._log.open("ab") as log:
-            command = [*COMMAND, "run", str(self.config), "--data", str(self.data)]
+            command = [*COMMAND, "run", str(self.config), "--data", str(self.data), *self.run_options]
             self._process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
         wait_for(lambda: "serves" in self.said or not self.runs, "it serves")
         assert self.runs, self.said

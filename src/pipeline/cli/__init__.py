@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import click
 
 from pipeline import __version__
+from pipeline.cli._errors import explained
 
 __all__ = ["main"]
 
@@ -23,7 +24,10 @@ COMMANDS = {
     "changes": ("pipeline.cli.changes", "Who changed what: updates, configurations, ticks, and whose key."),
     "demo": ("pipeline.cli.demo", "A simulated county through a node on loopback, with its figures."),
     "engine": ("pipeline.cli.engine", "One engine of a node, by itself: journal, snapshots, commands."),
-    "explain": ("pipeline.cli.explain", "Why an account was warned, cut or restored: all that led there, in order."),
+    "explain": (
+        "pipeline.cli.explain",
+        "Why an account was warned, cut or restored: all that led there, in order.",
+    ),
     "findings": ("pipeline.cli.findings", "What is open: meters and districts that look wrong, alarms."),
     "gaps": ("pipeline.cli.gaps", "Reads that are missing, and should be collected again."),
     "journal": ("pipeline.cli.journal", "A node's journals: verify, export as a batch log, prune."),
@@ -38,7 +42,10 @@ COMMANDS = {
     "query": ("pipeline.cli.query", "SQL over the outputs and the state of a node or a replay."),
     "reconfigure": ("pipeline.cli.reconfigure", "Other tariffs, policies and limits for a node that runs."),
     "replay": ("pipeline.cli.replay", "A batch log through the engine, offline."),
-    "report": ("pipeline.cli.report", "Ready questions: collection, losses, restores, who is held, revenue, …"),
+    "report": (
+        "pipeline.cli.report",
+        "Ready questions: collection, losses, restores, who is held, revenue, …",
+    ),
     "run": ("pipeline.cli.run", "A node: workers, engines, until SIGTERM; on start, it recovers."),
     "send": ("pipeline.cli.send", "Reads, payments or registry rows from files to a node, each once."),
     "shards": ("pipeline.cli.shards", "Another number of shards: the journals replayed into them."),
@@ -81,15 +88,11 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(f"{where}{error.strerror or error}") from error
         except Exception as error:
-            from fastcore.errors import FeikongError
-
-            if isinstance(error, FeikongError):
-                raise click.ClickException(str(error)) from error
-            raise
+            text = explained(error)
+            if text is None:
+                raise
+            raise click.ClickException(text) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

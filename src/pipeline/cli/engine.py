@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 
 import click
 
-from pipeline.cli._node import ACCEPT_LOSS, CONFIG, DATA, load_setup, until_told
+from pipeline.cli._node import ACCEPT_LOSS, CONFIG, DATA, LOG_FORMAT, failing, load_setup, until_told
 from pipeline.feed import Feed
 from pipeline.gateway import Gateway, no_trip
 from pipeline.gateway import Settings as GatewaySettings
 from pipeline.journal import JournalError, RealDisk
 from pipeline.keys import Keyring
+from pipeline.logs import Format, Log
 from pipeline.node.engine_process import Ends, Settings, serve
 from pipeline.node.identity import node_pair
 from pipeline.node.layout import Places, command_base, open_layout
@@ -30,7 +30,8 @@ __all__ = ["engine"]
 @DATA
 @click.option("--shard", default=0, show_default=True, help="Which of the node's engines this one is.")
 @ACCEPT_LOSS
-def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
+@LOG_FORMAT
+def engine(config: Path, data: Path, shard: int, accept_loss: bool, log_format: Format) -> None:
     """Run one engine of a node, behind its workers, until SIGTERM: journal, engine, snapshots, commands.
 
     On start it recovers what was acknowledged, or says what is missing, changes nothing, and ends with exit status 1.
@@ -39,6 +40,12 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
     Example:
       feikong engine county.toml --data node --shard 0
     """  # noqa: D301
+    log = Log(f"engine {shard}", log_format, shard=shard)
+    with failing(log, JournalError):
+        _engine(config, data, shard, accept_loss, log)
+
+
+def _engine(config: Path, data: Path, shard: int, accept_loss: bool, log: Log) -> None:
     setup = load_setup(config)
     layout = open_layout(data, setup.node.shards)
     if not 0 <= shard < layout.shards:
@@ -47,10 +54,6 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
     secret = node_pair(data).commands_secret
     assert secret is not None, "a node's pair has one"
     ending = until_told()
-
-    def say(text: str) -> None:
-        print(f"engine {shard}: {text}", file=sys.stderr, flush=True)
-
     gateway = Gateway(
         GatewaySettings(
             setup.node.headends,
@@ -71,10 +74,6 @@ def engine(config: Path, data: Path, shard: int, accept_loss: bool) -> None:
         settings = settings._replace(prunable=lambda before: prunable(disk, kept[0], before, kept[1]))
     if setup.node.keep_journal:
         settings = settings._replace(prunable=lambda before: 0)
-    try:
-        serve(
-            setup.engine, data, shard, Ends(gateway, feed), settings, ending=ending.is_set, say=say, ring=ring
-        )
-    except JournalError as error:
-        raise click.ClickException(f"engine {shard}: {error}") from error
-    say("ended")
+    ends = Ends(gateway, feed)
+    serve(setup.engine, data, shard, ends, settings, ending=ending.is_set, say=log.say, ring=ring)
+    log.say("ended")

@@ -14,9 +14,19 @@ from typing import Final
 
 import click
 
-from pipeline.cli._node import ACCEPT_LOSS, CONFIG, DATA, load_setup, node_lock, until_told
+from pipeline.cli._node import (
+    ACCEPT_LOSS,
+    CONFIG,
+    DATA,
+    LOG_FORMAT,
+    failing,
+    load_setup,
+    node_lock,
+    until_told,
+)
 from pipeline.clock import RealClock
 from pipeline.listening import endpoint_of, listen
+from pipeline.logs import WARNING, Format, Log, Message
 from pipeline.metrics.server import MetricsServer
 from pipeline.node.config import NodeConfig
 from pipeline.node.identity import made_pair
@@ -36,7 +46,8 @@ PR_SET_PDEATHSIG: Final = 1
 @CONFIG
 @DATA
 @ACCEPT_LOSS
-def run(config: Path, data: Path, accept_loss: bool) -> None:
+@LOG_FORMAT
+def run(config: Path, data: Path, accept_loss: bool, log_format: Format) -> None:
     """Run a node: its engines, and the workers that producers and head-ends connect to, until SIGTERM.
 
     On start it recovers what was acknowledged. A worker that ends is started again; when an engine ends, the node does,
@@ -46,35 +57,38 @@ def run(config: Path, data: Path, accept_loss: bool) -> None:
     Example:
       feikong run county.toml --data node
     """  # noqa: D301
-    node = load_setup(config).node
-    with node_lock(data):
-        check_unchanged(data)
-        _run(node, config, data, accept_loss)
+    log = Log("node", log_format)
+    with failing(log):
+        node = load_setup(config).node
+        with node_lock(data):
+            check_unchanged(data)
+            _run(node, config, data, accept_loss, log)
 
 
-def _run(node: NodeConfig, config: Path, data: Path, accept_loss: bool) -> None:
+def _run(node: NodeConfig, config: Path, data: Path, accept_loss: bool, log: Log) -> None:
     open_layout(data, node.shards)
     _, made = made_pair(data)
     if made:
-        _say(f"made the node's key pair; producers need {data / 'keys' / 'node.pub'}")
+        log.say(f"made the node's key pair; producers need {data / 'keys' / 'node.pub'}")
     Places(data, 0).link.parent.mkdir(mode=0o700, exist_ok=True)
     ending = until_told()
     sockets = listen(node.listen, node.workers)
     try:
         endpoint = endpoint_of(sockets[0])
-        _say(f"listens at {endpoint}; {node.workers} workers, {node.shards} shards")
-        with _metrics(node.metrics, data):
-            parts = _Parts(config, data, endpoint, sockets, accept_loss)
-            supervisor = _supervise(parts, node, StatusFile(node_status_path(data)), ending)
+        text = f"listens at {endpoint}; {node.workers} workers, {node.shards} shards"
+        log.say(Message(text, endpoint=endpoint, workers=node.workers, shards=node.shards))
+        with _metrics(node.metrics, data, log):
+            parts = _Parts(config, data, endpoint, sockets, accept_loss, log.form)
+            supervisor = _supervise(parts, node, StatusFile(node_status_path(data)), ending, log)
     finally:
         for each in sockets:
             each.close()
     if supervisor.failure is not None:
         raise click.ClickException(supervisor.failure)
-    _say("ended")
+    log.say("ended")
 
 
-def _metrics(address: str, data: Path) -> AbstractContextManager[object]:
+def _metrics(address: str, data: Path, log: Log) -> AbstractContextManager[object]:
     """The endpoint for those who watch; a node goes on without one where its address cannot be had."""
     if not address:
         return nullcontext()
@@ -82,18 +96,21 @@ def _metrics(address: str, data: Path) -> AbstractContextManager[object]:
     try:
         server = MetricsServer(data, host, int(port))
     except (OSError, OverflowError) as error:
-        _say(f"metrics: cannot listen at {address}: {error}; expected a free address: there are none")
+        text = f"metrics: cannot listen at {address}: {error}; expected a free address: there are none"
+        log.say(Message(text, WARNING, address=address))
         return nullcontext()
-    _say(f"metrics at http://{server.address}/metrics")
+    log.say(Message(f"metrics at http://{server.address}/metrics", address=server.address))
     return server
 
 
-def _supervise(parts: _Parts, node: NodeConfig, status: StatusFile, ending: Event) -> Supervisor:
+def _supervise(
+    parts: _Parts, node: NodeConfig, status: StatusFile, ending: Event, log: Log
+) -> Supervisor:
     clock = RealClock()
     engines = [Part(f"engine-{shard}", vital=True) for shard in range(node.shards)]
     workers = [Part(f"worker-{number}", vital=False) for number in range(node.workers)]
     outputs = [Part("outputs", vital=False)] if node.outputs.write else []
-    supervisor = Supervisor([*engines, *workers, *outputs], parts.start, _say)
+    supervisor = Supervisor([*engines, *workers, *outputs], parts.start, log.say)
     began_s, status_s = clock.now_s(), float("-inf")
     try:
         while not supervisor.done:
@@ -114,19 +131,26 @@ class _Parts:
     """Starts the parts of a node as processes of their own."""
 
     def __init__(
-        self, config: Path, data: Path, endpoint: str, sockets: list[socket], accept_loss: bool
+        self,
+        config: Path,
+        data: Path,
+        endpoint: str,
+        sockets: list[socket],
+        accept_loss: bool,
+        log_format: Format = "text",
     ) -> None:
         self._config = config
         self._data = data
         self._endpoint = endpoint
         self._sockets = sockets
         self._engine = ["--accept-loss"] if accept_loss else []
+        self._log_format = log_format
         self._started: list[_Process] = []
 
     def start(self, part: Part) -> Child:
         """Start a part; its messages go where this process's go."""
         kind, _, number = part.name.partition("-")
-        arguments = [kind, str(self._config), "--data", str(self._data)]
+        arguments = [kind, str(self._config), "--data", str(self._data), "--log-format", self._log_format]
         if kind == "outputs":
             process = _Process(arguments)
         elif kind == "engine":
@@ -187,7 +211,3 @@ class _Process:
 
 def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _say(text: str) -> None:
-    print(f"node: {text}", file=sys.stderr, flush=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 import msgspec
 
-from pipeline.cli._node import CONFIG, DATA, load_setup, until_told
+from pipeline.cli._node import CONFIG, DATA, LOG_FORMAT, failing, load_setup, until_told
+from pipeline.logs import Format, Log, Message
 from pipeline.node.identity import node_pair
 from pipeline.node.internal import LinkError
 from pipeline.worker.process import bound_memory, serve
@@ -23,7 +23,10 @@ __all__ = ["worker"]
 @click.option("--number", default=0, show_default=True, help="Which of the node's workers this one is.")
 @click.option("--listen", metavar="ENDPOINT", help="Where it listens.  [default: as CONFIG says]")
 @click.option("--listen-fd", type=int, hidden=True, help="A socket that listens there already.")
-def worker(config: Path, data: Path, number: int, listen: str | None, listen_fd: int | None) -> None:
+@LOG_FORMAT
+def worker(
+    config: Path, data: Path, number: int, listen: str | None, listen_fd: int | None, log_format: Format
+) -> None:
     """Run one ingestion worker in front of the engines of a node, until SIGTERM.
 
     It checks who sends what, gathers small messages, and passes on; the engines are started by `feikong engine`.
@@ -32,16 +35,15 @@ def worker(config: Path, data: Path, number: int, listen: str | None, listen_fd:
     Example:
       feikong worker county.toml --data node --listen tcp://0.0.0.0:7070
     """  # noqa: D301
-    node = load_setup(config).node
-    if listen is not None:
-        node = msgspec.structs.replace(node, listen=listen)
-    ending = until_told()
-    bound_memory(node.worker_memory_mib)
+    log = Log(f"worker {number}", log_format)
 
     def ready(endpoint: str) -> None:
-        print(f"worker {number}: serves {endpoint}", file=sys.stderr, flush=True)
+        log.say(Message(f"serves {endpoint}", endpoint=endpoint))
 
-    try:
+    with failing(log, LinkError, WorkerError):
+        node = load_setup(config).node
+        if listen is not None:
+            node = msgspec.structs.replace(node, listen=listen)
+        ending = until_told()
+        bound_memory(node.worker_memory_mib)
         serve(node, data, node_pair(data), number, listening=listen_fd, ending=ending.is_set, on_ready=ready)
-    except (LinkError, WorkerError) as error:
-        raise click.ClickException(f"worker {number}: {error}") from error

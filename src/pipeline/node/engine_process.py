@@ -12,6 +12,7 @@ from pipeline.clock import Clock, RealClock
 from pipeline.feed import Feed
 from pipeline.journal import Journal, JournalDamaged, RealDisk
 from pipeline.keys import Keyring
+from pipeline.logs import WARNING, Message
 from pipeline.node.committing import Committer, Preparer
 from pipeline.node.gathering import Limits
 from pipeline.node.hold import Payers
@@ -111,15 +112,20 @@ def _recovered(
         engine = recovered.state.engine
         feed.begin(recovered.snapshot is None, engine.sequence if engine else 0)
     for problem in recovered.problems:
-        say(problem)
+        say(Message(problem, WARNING))
     for tail in recovered.tails:
-        say(
-            f"a torn end of {tail.length} bytes, never acknowledged, is kept in {places.journal / tail.kept_in}"
-        )
+        kept = places.journal / tail.kept_in
+        text = f"a torn end of {tail.length} bytes, never acknowledged, is kept in {kept}"
+        say(Message(text, WARNING, bytes=tail.length))
     begun = "the journal's start" if recovered.snapshot is None else f"snapshot {recovered.snapshot}"
+    frame, took_s = recovered.state.mark.number, clock.monotonic_s() - began_s
+    text = (
+        f"recovered from {begun}, {recovered.frames} frames behind it, up to frame {frame}, in {took_s:.1f} s"
+    )
     say(
-        f"recovered from {begun}, {recovered.frames} frames behind it, up to frame {recovered.state.mark.number}, in "
-        f"{clock.monotonic_s() - began_s:.1f} s"
+        Message(
+            text, snapshot=recovered.snapshot, frames=recovered.frames, frame=frame, seconds=round(took_s, 3)
+        )
     )
     return recovered
 
@@ -212,10 +218,11 @@ class _Process:
     def _begin(self) -> None:
         engine = self.writer.state.engine
         if engine is not None and engine.config.text != self._config.text:
-            self._say(
+            text = (
                 "the configuration in force is not the one of the file: what was journaled last counts. Have an "
                 "operator send the file to change it"
             )
+            self._say(Message(text, WARNING))
         self.writer.begin(self._config.text, self._clock.now_s())
 
     def _beside(self, shard: Shard, preparer: Preparer, snapshotting: Snapshotting) -> None:
@@ -274,7 +281,8 @@ class _Process:
     def _lost(self, by: str) -> None:
         """A producer proves a loss."""
         if self._settings.accept_loss:
-            self._say(f"{by} proves a loss, which is accepted: what it still has, it sends again")
+            text = f"{by} proves a loss, which is accepted: what it still has, it sends again"
+            self._say(Message(text, WARNING))
             return
         try:
             self._journal.prove(by)

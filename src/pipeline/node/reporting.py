@@ -9,6 +9,7 @@ from fastcore import Engine
 from pipeline.feed import Feed
 from pipeline.journal import Journal
 from pipeline.keys import Keyring
+from pipeline.logs import WARNING, Message
 from pipeline.node.hold import UNREADABLE
 from pipeline.node.status import Status, Subscriber
 from pipeline.node.timing import Timings
@@ -54,12 +55,12 @@ class Alarms:
         if text is None:
             if before is not None:
                 del self._open[what]
-                self._say(f"{what}: all right again")
+                self._say(Message(f"{what}: all right again", alarm=what))
             return
         said_s = before[1] if before is not None else float("-inf")
         if now_s >= said_s + AGAIN_S:
             said_s = now_s
-            self._say(f"{what}: {text}")
+            self._say(Message(f"{what}: {text}", WARNING, alarm=what))
         self._open[what] = (text, said_s)
 
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from pipeline.clock import Clock
 from pipeline.journal import Journal, Mark
 from pipeline.links import Post, Sent
+from pipeline.logs import WARNING, Message
 from pipeline.node.gathering import Group
 from pipeline.node.intake import Answer
 from pipeline.node.internal import LinkError
@@ -113,7 +114,8 @@ class Shard:
         self._turned_s = now_s
         if stood_s > STALL_S:
             self._caught_up_s = now_s + CATCH_UP_S
-            self._say(f"stood still for {stood_s:.0f} s: trips wait {CATCH_UP_S:g} s for what came meanwhile")
+            text = f"stood still for {stood_s:.0f} s: trips wait {CATCH_UP_S:g} s for what came meanwhile"
+            self._say(Message(text, WARNING, seconds=round(stood_s, 3)))
         self._writer.behind = now_s < self._caught_up_s
 
     def _apply(self, group: Group, mark: Mark | None) -> None:
@@ -146,7 +148,7 @@ class Shard:
             try:
                 self._send(self._writer.take(received.route, received.frames))
             except LinkError as error:
-                self._say(f"a worker is no longer listened to: {error}")
+                self._say(Message(f"a worker is no longer listened to: {error}", WARNING))
                 self._leave({received.route})
 
     def _gather(self) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pipeline.logs import ERROR, WARNING, Message
+
 __all__ = ["Child", "Part", "Supervisor"]
 
 AGAIN_S: Final = 0.5
@@ -111,12 +113,13 @@ class Supervisor:
             return
         if watched.part.vital:
             self.failure = f"{name} has ended: {how}; so the node does"
-            self._say(self.failure)
+            self._say(Message(self.failure, ERROR, process=name))
             self.stop()
             return
         if now_s - watched.started_s >= LIVED_S:
             watched.again_s = AGAIN_S
-        self._say(f"{name} has ended: {how}; it is started again in {watched.again_s:g} s")
+        text = f"{name} has ended: {how}; it is started again in {watched.again_s:g} s"
+        self._say(Message(text, WARNING, process=name, seconds=watched.again_s))
         watched.due_s = now_s + watched.again_s
         watched.again_s = min(2 * watched.again_s, AGAIN_S_MAX)
 
@@ -131,6 +134,7 @@ class Supervisor:
                 watched.kill_s = now_s + (ENGINE_ENDS_S if watched.part.vital else WORKER_ENDS_S)
                 watched.child.terminate()
             elif now_s >= watched.kill_s:
-                self._say(f"{watched.part.name} does not end; it is killed")
+                name = watched.part.name
+                self._say(Message(f"{name} does not end; it is killed", WARNING, process=name))
                 watched.kill_s = float("inf")
                 watched.child.kill()

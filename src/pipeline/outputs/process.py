@@ -18,6 +18,7 @@ from pipeline.clock import Clock, RealClock
 from pipeline.journal import JournalError, RealDisk
 from pipeline.journal.disk import DiskLocked
 from pipeline.journal.follow import JournalPruned
+from pipeline.logs import under
 from pipeline.node.config_outputs import OutputsConfig
 from pipeline.node.layout import Layout, LayoutError, Places, read_layout
 from pipeline.node.mark import read_mark
@@ -292,7 +293,7 @@ class _Shard:
         common = self._common
 
         def say(text: str) -> None:
-            common.say(f"shard {self.number}: {text}")
+            common.say(under(f"shard {self.number}", text, shard=self.number))
 
         return Begin(
             self._places,

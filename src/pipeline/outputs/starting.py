@@ -15,6 +15,7 @@ from fastcore import Engine, SnapshotError
 from pipeline.feed.ring import Ring
 from pipeline.journal import Mark, RealDisk
 from pipeline.journal.follow import Following, JournalPruned
+from pipeline.logs import WARNING, Message
 from pipeline.node.layout import Layout, Places
 from pipeline.node.snapshots import Snapshots
 from pipeline.outputs.checkpoints import Checkpoints
@@ -69,7 +70,7 @@ def begin(to: Begin) -> Follower:
         try:
             journal.find()
         except JournalPruned as error:
-            to.say(f"{start.where}: {error}")
+            to.say(Message(f"{start.where}: {error}", WARNING))
             continue
         cutter = _cutter(to, start, data_set)
         to.say(f"begins at {start.where}, batch {start.engine.sequence if start.engine else 0}")
@@ -96,7 +97,7 @@ def _starts(to: Begin, checkpoints: Checkpoints) -> Iterator[_Start]:
         try:
             found = checkpoints.load(path, ALL)
         except SnapshotError as error:
-            to.say(f"a checkpoint cannot be used: {error}")
+            to.say(Message(f"a checkpoint cannot be used: {error}", WARNING))
             continue
         place = found.checkpoint
         yield _Start(f"checkpoint {place.frame}", place.mark, place.entries, found.engine, True)
@@ -106,7 +107,7 @@ def _starts(to: Begin, checkpoints: Checkpoints) -> Iterator[_Start]:
         try:
             state = snapshots.load(number, ALL)
         except SnapshotError as error:
-            to.say(f"snapshot {number} cannot be used: {error}")
+            to.say(Message(f"snapshot {number} cannot be used: {error}", WARNING, snapshot=number))
             continue
         yield _Start(f"snapshot {number}", state.mark, 0, state.engine, False)
 
@@ -137,8 +138,8 @@ def _with_gap(to: Begin, described: Described, written: int, seq: int) -> Descri
         to.say(f"rows begin behind batch {seq}: the journal does not go back further")
         return msgspec.structs.replace(described, first=seq + 1)
     gap = Gap(written + 1, seq)
-    to.say(
-        f"the rows of the batches {gap.first} to {gap.last} are missing: the journal was pruned before they were made"
-    )
+    rows = f"the rows of the batches {gap.first} to {gap.last}"
+    text = f"{rows} are missing: the journal was pruned before they were made"
+    to.say(Message(text, WARNING, first=gap.first, last=gap.last))
     kept = tuple(each for each in described.gaps if each.last < gap.first)
     return msgspec.structs.replace(described, gaps=(*kept, gap))
