@@ -31,6 +31,7 @@ from pipeline.node.export import export
 from pipeline.node.layout import Places
 from pipeline.outputs.status import read_outputs_status
 from pipeline.replay import replay
+from pipeline.worker.directory import home_of
 
 SHARDS = 2
 ACCOUNTS = 24
@@ -38,6 +39,8 @@ PER_DISTRICT = 4
 ZONE = ZoneInfo("Asia/Shanghai")
 DAYS = [datetime(2026, 3, day, 10, tzinfo=ZONE) for day in (3, 4, 5)]
 CUT, PAID, NOBODY = range(8), range(4), 999
+MOVED, MOVED_TO = 12, next(n for n in range(ACCOUNTS) if home_of(n // 4, SHARDS) != home_of(3, SHARDS))
+"""A meter, and an account of the other shard to which a row gives it: it stays where it is."""
 OUTPUTS = (
     "intervals",
     "ledger",
@@ -217,6 +220,12 @@ def three_days(county: County) -> None:
         operator = node.key("chief", "operator")
         assert operator
         station = ["--to", node.endpoint, "--key", str(node.folder / "chief.key"), "--node", str(public)]
+        with node.producer("registry", "registry") as registry:
+            moved = e2e_node.consumers(np.array([MOVED], np.uint64))
+            registry.send("meters", {**moved, "account_id": np.array([MOVED_TO], np.uint64)})
+            assert registry.flush(LONG_S)
+        feeder.send("reads", used(range(MOVED, MOVED + 1), ends(DAYS[2], 0), 10))
+        sent()
         for words in (["suspend", "--district", "2"], ["suspend"], ["resume"]):
             done = CliRunner().invoke(main, ["trips", *words, *station])
             assert done.exit_code == 0, done.output

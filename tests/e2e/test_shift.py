@@ -18,6 +18,8 @@ from e2e.shift import (
     ACCOUNTS,
     CUT,
     DAYS,
+    MOVED,
+    MOVED_TO,
     OUTPUTS,
     PAID,
     SHARDS,
@@ -61,7 +63,7 @@ def test_every_row_of_files_and_memory_is_that_of_a_replay(county: County, catal
     for name in STATES:
         assert alike(catalog.run(f"FROM state.{name}").rows()) == alike(county.states[name]), name
     assert {row["shard"] for row in county.tables["commands"]} == {0, 1}
-    assert len(county.tables["exceptions"]) == 1
+    assert len(county.tables["exceptions"]) == 2
 
 
 def test_flight_gives_the_same_rows(county: County) -> None:
@@ -130,8 +132,8 @@ def test_reports_are_the_sums_of_the_rows(county: County) -> None:
         "420",
     ]
     assert {int(row["account_id"]) for row in county.report("off")} == set(CUT) - set(PAID)
-    (refused,) = county.report("exceptions")
-    assert (refused["reason"], refused["rows"]) == ("unknown_meter", "1")
+    refused = {row["reason"]: row["rows"] for row in county.report("exceptions")}
+    assert refused == {"unknown_meter": "1", "unknown_account": "1"}
     collected = sum(int(row["received"]) for row in county.report("collection"))
     assert collected == sum(row["received"] for row in county.tables["collection"])
 
@@ -179,6 +181,17 @@ def test_what_an_operator_looks_at(county: County) -> None:
         charges = [row["charge"] for row in county.tables["intervals"] if row["meter_id"] == number]
         meter = county.json("meters", "show", str(number), "--recent", "99")
         assert [Decimal(each["charge"]) for each in meter["reads"]] == charges[::-1]
+
+
+def test_a_meter_stays_in_its_shard_whatever_account_a_row_names(county: County) -> None:
+    (meter,) = [row for row in county.states["meters"] if row["meter_id"] == MOVED]
+    shard = county.account(MOVED)["shard"]
+    assert (meter["account_id"], meter["shard"]) == (MOVED, shard)
+    assert county.account(MOVED_TO)["shard"] != shard
+    (refused,) = [row for row in county.tables["exceptions"] if row["kind"] == "meters"]
+    assert (refused["reason"], refused["subject"], refused["shard"]) == ("unknown_account", str(MOVED), shard)
+    reads = [row["end"].timestamp() for row in county.tables["intervals"] if row["meter_id"] == MOVED]
+    assert reads[-1] == DAYS[2].timestamp(), "its reads go on to be its account's"
 
 
 def test_who_changed_what_is_told_once_and_of_the_shard_that_it_concerns(county: County) -> None:

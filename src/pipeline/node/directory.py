@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fastcore.engine import Engine
 from pipeline.node.entries import Entry
@@ -19,7 +20,7 @@ from pipeline.node.intake import Answer
 from pipeline.node.internal import Directory
 from pipeline.wire import Kind
 
-__all__ = ["LEARNED", "Directories"]
+__all__ = ["LEARNED", "Directories", "whose"]
 
 IDS_AT_ONCE: Final = 1 << 20
 LEARNED: Final[dict[Kind, tuple[Literal["accounts", "meters"], str]]] = {
@@ -70,9 +71,12 @@ class Directories:
         if not self._sent or entry.kind not in LEARNED or not content.num_rows:
             return
         what, column = LEARNED[entry.kind]
+        accounts = None
+        if entry.kind is Kind.METERS:
+            content, accounts = whose(content)
         lesson = _Lesson({}, [part.producer for part in entry.parts])
         for route in self._sent:
-            yield self._tell(route, what, content[column])
+            yield self._tell(route, what, content[column], accounts)
             lesson.missing[route] = self._sent[route]
         self._lessons.append(lesson)
         for producer in lesson.producers:
@@ -100,10 +104,20 @@ class Directories:
                     told.append(producer)
         return told
 
-    def _tell(self, route: bytes, what: str, ids: pa.Array | pa.ChunkedArray) -> Answer:
+    def _tell(
+        self, route: bytes, what: str, ids: pa.Array | pa.ChunkedArray, accounts: pa.Array | None = None
+    ) -> Answer:
         self._sent[route] += 1
         sink = pa.BufferOutputStream()
-        table = pa.table({"id": ids})
+        table = pa.table({"id": ids} if accounts is None else {"id": ids, "account_id": accounts})
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
         return Answer(route, Directory(what, self._sent[route]), sink.getvalue().to_pybytes())
+
+
+def whose(meters: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Array]:
+    """Rows of meters that an engine may have taken, and the account of each; null for those of supply."""
+    supply = pc.equal(meters["role"], "supply")
+    rows = meters.filter(pc.or_(supply, pc.is_valid(meters["account_id"])))
+    nobody = pa.scalar(None, rows["account_id"].type)
+    return rows, pc.if_else(pc.equal(rows["role"], "supply"), nobody, rows["account_id"])

@@ -329,10 +329,11 @@ class NoRows(_Message, frozen=True, tag="no_rows"):
 
 
 class Directory(_Message, frozen=True, tag="directory"):
-    """Ids that are in this shard: `what` is ``accounts`` or ``meters``; the body is an IPC stream of one column ``id``.
+    """Ids that are in this shard: `what` is ``accounts`` or ``meters``; the body is an IPC stream with a column ``id``.
 
-    `number` counts these messages to this worker from 1. The worker answers `Learned`: a registry batch is settled
-    only when every worker that wants the directory knows what it brought.
+    Of meters in a batch that was applied it has ``account_id``, too: those are here whose account is, or which have
+    none. `number` counts these messages to this worker from 1. The worker answers `Learned`: a registry batch is
+    settled only when every worker that wants the directory knows what it brought.
     """
 
     what: str

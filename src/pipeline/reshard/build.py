@@ -22,7 +22,7 @@ from pipeline.reshard.merge import Event, Once, history
 from pipeline.wire import Kind, Refused
 from pipeline.wire.schemas import ARROW_KINDS
 from pipeline.worker.gather import body_of
-from pipeline.worker.split import Split
+from pipeline.worker.split import Split, with_column
 
 __all__ = ["Resharded", "reshard"]
 
@@ -116,7 +116,7 @@ class _Resharding:
         self._old = [State(OUTPUTS) for _ in range(before)]
         self._sent = [Commands() for _ in range(before)]
         self._ids = Ids(layout, self._sent, [shard.commands for shard in shards])
-        self._split = Split(layout)
+        self._split = Split(layout, meters_move=True)
         self._once = Once()
 
     def take(self, event: Event) -> None:
@@ -164,6 +164,8 @@ class _Resharding:
         engines = [shard.state.engine for shard in self._new]
         old = self._old[event.shard].engine
         content = self._ids.translated(entry.kind, content, event.shard, old, engines)
+        if entry.kind is Kind.METERS and old is not None:
+            content = _with_accounts_of(content, old)
         counted, repeated = _apart(content, entry.parts, fresh)
         if parts:
             self._cut(entry, counted, parts)
@@ -204,6 +206,23 @@ def _apart(
 def _for_one(kind: Kind, rows: pa.RecordBatch) -> pa.RecordBatch:
     """Without the rows that every shard had, and that have been carried to all with the first."""
     return rows.filter(pc.invert(of_all_trips(rows))) if kind is Kind.UPDATES else rows
+
+
+def _with_accounts_of(meters: pa.RecordBatch, engine: Engine) -> pa.RecordBatch:
+    """Rows of meters, without accounts that the old engine did not know: it refused those rows, and so will the new."""
+    accounts = meters["account_id"].to_pylist()
+    known = {each: _knows(engine, each) for each in set(accounts) if each is not None}
+    if all(known.values()):
+        return meters
+    return with_column(meters, "account_id", [each if known.get(each) else None for each in accounts])
+
+
+def _knows(engine: Engine, account: int | str) -> bool:
+    try:
+        engine.account(account)
+    except KeyError:
+        return False
+    return True
 
 
 def _of_node(updates: pa.RecordBatch) -> bool:

@@ -2,8 +2,12 @@
 
 An account's first home is its district's shard, and it stays there for ever; a meter is where its account is, a supply
 meter in its district's shard. Shards tell every worker who is in them, all at first, and then what each registry batch
-brings, before they acknowledge it. What one producer has said of an account and is not acknowledged yet is expected to
-come true: its meters may follow at once.
+brings, before they acknowledge it. What one producer has said of an account or a meter and is not acknowledged yet is
+expected to come true: the meters of such an account may follow at once.
+
+A batch that was applied may have rows that the engine has refused. Of a meter that is told so it is known only that a
+row named an account: the meter counts as there if the account is. That is not so for a row that was refused for
+another reason: if the next one names an account of another shard, it is refused, too, until the workers start anew.
 """
 
 from __future__ import annotations
@@ -45,7 +49,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._known: dict[str, _Numbers | _Texts] = {}
-        self._expected: dict[Any, int] = {}
+        self._expected: dict[str, dict[Any, int]] = {"accounts": {}, "meters": {}}
 
     def learn(self, what: str, ids: pa.Array, shard: int) -> None:
         """A shard says that these are in it."""
@@ -53,15 +57,29 @@ class Directory:
         known = self._known.setdefault(what, kind())
         assert isinstance(known, kind), "a deployment has ids of one type"
         known.learn(ids, shard)
-        if what == "accounts" and self._expected:
-            for each in ids.to_pylist():
-                self._expected.pop(each, None)
+        self._forget(what, ids)
 
-    def expect(self, accounts: pa.Array, shards: Shards) -> None:
-        """These accounts are about to be registered there."""
-        if len(self._expected) > EXPECTED_MAX:
-            self._expected.clear()
-        self._expected.update(zip(accounts.to_pylist(), shards.tolist(), strict=True))
+    def learn_meters(self, ids: pa.Array, accounts: pa.Array, shard: int) -> None:
+        """A shard says that rows of these meters were applied, and whose they are; null: of no account."""
+        there = (self.places("accounts", accounts) == shard) | accounts.is_null().to_numpy(
+            zero_copy_only=False
+        )
+        self.learn("meters", ids.filter(pa.array(there)), shard)
+        self._forget("meters", ids)
+
+    def expect(self, what: What, ids: pa.Array, shards: Shards) -> None:
+        """These are about to be registered there."""
+        expected = self._expected[what]
+        if len(expected) > EXPECTED_MAX:
+            expected.clear()
+        expected.update(zip(ids.to_pylist(), shards.tolist(), strict=True))
+
+    def _forget(self, what: str, ids: pa.Array) -> None:
+        """These are expected no longer."""
+        expected = self._expected[what]
+        if expected:
+            for each in ids.to_pylist():
+                expected.pop(each, None)
 
     def places(self, what: What, ids: pa.Array) -> Shards:
         """Where each of these is; `UNKNOWN` for a null, what no shard has told of, and ids of the other type."""
@@ -70,10 +88,10 @@ class Directory:
             found = np.full(len(ids), UNKNOWN, np.int16)
         else:
             found = known.places(ids)
-        if what == "accounts" and self._expected:
+        expected = self._expected[what]
+        if expected:
             rows = np.flatnonzero(found == UNKNOWN)
-            expected = [self._expected.get(each, UNKNOWN) for each in ids.take(pa.array(rows)).to_pylist()]
-            found[rows] = expected
+            found[rows] = [expected.get(each, UNKNOWN) for each in ids.take(pa.array(rows)).to_pylist()]
         return found
 
 

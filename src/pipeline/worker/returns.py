@@ -86,8 +86,12 @@ class Returns:
         elif isinstance(message, Joined):
             self._join(shard, message)
         elif isinstance(message, Directory):
-            ids = pa.ipc.open_stream(bodies[0]).read_all()["id"].combine_chunks()
-            self._split.directory.learn(message.what, ids, shard)
+            told = pa.ipc.open_stream(bodies[0]).read_all().combine_chunks()
+            directory, ids = self._split.directory, told["id"].combine_chunks()
+            if "account_id" in told.column_names:
+                directory.learn_meters(ids, told["account_id"].combine_chunks(), shard)
+            else:
+                directory.learn(message.what, ids, shard)
             self._shards[shard].say(Learned(message.number))
 
     def _session(self, shard: int, key: bytes, number: int) -> Session | None:

@@ -4,6 +4,11 @@ What nobody knows goes to shard 0, which refuses it as a single engine would. Wh
 configurations, ticks, and the updates that suspend or resume all trips. Ids that an engine counts by itself, of
 commands, findings and orders, carry generation and shard in their bits from 40 on, and are given to it without; one of
 another generation becomes 0, which none has.
+
+A meter stays in the shard that has it, as long as there is one: that one knows what its relay was told last, and counts
+its commands. So a row that gives it to an account of another shard goes where the meter is, and is refused there, as
+of an account that is unknown; one that gives a supply meter to a district of another shard goes there without the
+district, and is refused, too.
 """
 
 from __future__ import annotations
@@ -38,8 +43,10 @@ class Piece(NamedTuple):
 class Split:
     """Cuts batches for the shards of a layout."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, meters_move: bool = False) -> None:
+        """`meters_move`: a meter follows its account into another shard, as one engine has let it once."""
         self.directory = Directory()
+        self._meters_move = meters_move
         self._layout = layout
         self._shards = layout.shards
 
@@ -63,6 +70,8 @@ class Split:
                 piece = self._own_commands(piece)
             elif kind is Kind.UPDATES:
                 piece = self._own_counted(piece)
+            elif kind is Kind.METERS:
+                piece = self._own_districts(piece, shard)
             out.append(Piece(piece, counts))
         return out
 
@@ -91,19 +100,30 @@ class Split:
         fresh = places == UNKNOWN
         places = np.where(fresh, homes(batch["district_id"], self._shards), places)
         if fresh.any():
-            mask = pa.array(fresh)
-            # Of two rows of a new account the first decides, as it will in the directory.
-            new, at = np.unique(_plain(ids.filter(mask)), return_index=True)
-            first = dict(zip(new.tolist(), places[fresh][at].tolist(), strict=True))
-            places[fresh] = [first[each] for each in ids.filter(mask).to_pylist()]
-            self.directory.expect(ids.filter(mask), places[fresh])
+            self._first(places, fresh, ids)
+            self.directory.expect("accounts", ids.filter(pa.array(fresh)), places[fresh])
         return places
 
     def _meters(self, batch: pa.RecordBatch) -> Shards:
-        supply = pc.equal(batch["role"], "supply").to_numpy(zero_copy_only=False)
+        ids = batch["meter_id"]
+        known = self.directory.places("meters", ids)
         by_account = self.directory.places("accounts", batch["account_id"])
-        places = np.where(supply, homes(batch["district_id"], self._shards), by_account)
-        return np.where(places == UNKNOWN, self.directory.places("meters", batch["meter_id"]), places)
+        places = np.where(_supply(batch), homes(batch["district_id"], self._shards), by_account)
+        if self._meters_move:
+            return np.where(places == UNKNOWN, known, places)
+        fresh = (known == UNKNOWN) & (places != UNKNOWN)
+        places = np.where(known == UNKNOWN, places, known)
+        if fresh.any():
+            self._first(places, fresh, ids)
+            self.directory.expect("meters", ids.filter(pa.array(fresh)), places[fresh])
+        return places
+
+    def _first(self, places: Shards, fresh: npt.NDArray[np.bool_], ids: pa.Array) -> None:
+        """Of two rows of something new the first decides where it is, as it will in the directory."""
+        of = ids.filter(pa.array(fresh))
+        new, at = np.unique(_plain(of), return_index=True)
+        first = dict(zip(new.tolist(), places[fresh][at].tolist(), strict=True))
+        places[fresh] = [first[each] for each in of.to_pylist()]
 
     def _updates(self, batch: pa.RecordBatch) -> Shards:
         by_account = self.directory.places("accounts", batch["account_id"])
@@ -137,16 +157,32 @@ class Split:
         ]
         return with_column(piece, "value", values) if any(counted) else piece
 
+    def _own_districts(self, piece: pa.RecordBatch, shard: int) -> pa.RecordBatch:
+        """Meters, those of supply without a district that another shard has."""
+        if self._meters_move:
+            return piece
+        there = homes(piece["district_id"], self._shards)
+        away = _supply(piece) & (there != UNKNOWN) & (there != shard)
+        if not away.any():
+            return piece
+        kept = zip(piece["district_id"].to_pylist(), away.tolist(), strict=True)
+        return with_column(piece, "district_id", [None if gone else each for each, gone in kept])
+
     def _own(self, outside: int) -> int:
         generation, _, own = command_of(outside)
         return own if generation == self._layout.generation else 0
 
 
-def with_column(piece: pa.RecordBatch, name: str, values: list[int | None]) -> pa.RecordBatch:
+def with_column(piece: pa.RecordBatch, name: str, values: list[Any]) -> pa.RecordBatch:
     """A batch with other values in one column, of the same type."""
     place = piece.schema.get_field_index(name)
     field = piece.schema.field(place)
     return piece.set_column(place, field, pa.array(values, field.type))
+
+
+def _supply(meters: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    supply: npt.NDArray[np.bool_] = pc.equal(meters["role"], "supply").to_numpy(zero_copy_only=False)
+    return supply
 
 
 def _plain(ids: pa.Array) -> npt.NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from pipeline.node.directory import whose
 from pipeline.node.internal import Directory, Join, Joined, Learned, Settled, Welcomed
 from unit import core_world as world
 from unit.node.world import Shard, producers
@@ -68,6 +69,25 @@ def test_meters_are_told_and_learned_in_any_order():
     assert settled(shard) == [], "the second batch is applied, and not known to all"
     shard.node.say(b"worker", Learned(2))
     assert settled(shard) == [2]
+
+
+def test_of_meters_that_were_applied_their_accounts_are_told():
+    shard, registry = two_workers()
+    sent(shard, registry, 1)
+    sent(shard, registry, 2)
+    bodies = [pa.ipc.open_stream(b).read_all() for _, m, b in shard.node.answers if isinstance(m, Directory)]
+    assert [each.column_names for each in bodies[::2]] == [["id"], ["id", "account_id"]]
+    assert bodies[-1]["account_id"].to_pylist() == ids("A")
+
+
+def test_whose_meters_are():
+    def row(number, role, account):
+        return {**world.meter("uint64", f"M{number}", "A0"), "role": role, "account_id": account}
+
+    rows = [row(0, "consumer", 7), row(1, "supply", 7), row(2, "consumer", None), row(3, "supply", None)]
+    content, accounts = whose(world.rows("meters", "uint64", *rows))
+    assert content["meter_id"].to_pylist() == [world.id_of("uint64", f"M{n}") for n in (0, 1, 3)]
+    assert accounts.to_pylist() == [7, None, None]
 
 
 def test_a_worker_that_is_gone_is_not_waited_for():

@@ -110,9 +110,44 @@ def test_ids_of_the_other_type_are_nobodys(split):
 
 
 def test_a_supply_meter_goes_to_its_districts_home(split):
-    rows = table(Kind.METERS, meter_id=[100], district_id=[5], account_id=[11], role=["supply"])
+    rows = table(Kind.METERS, meter_id=[300], district_id=[5], account_id=[11], role=["supply"])
     found = values(split, Kind.METERS, rows, "meter_id")
-    assert found[home_of(5, 3)] == [100]
+    assert found[home_of(5, 3)] == [300]
+    assert values(split, Kind.METERS, rows, "district_id")[home_of(5, 3)] == [5]
+
+
+def test_a_meter_stays_in_the_shard_that_has_it_whatever_account_a_row_names(split):
+    rows = table(Kind.METERS, meter_id=[100, 101], account_id=[11, 12], role=["consumer"] * 2)
+    assert values(split, Kind.METERS, rows, "meter_id") == [[100], [101], []]
+    moving = Split(Layout(3), meters_move=True)
+    moving.directory = split.directory
+    assert values(moving, Kind.METERS, rows, "meter_id") == [[], [100], [101]]
+
+
+def test_a_supply_meter_of_another_shards_district_comes_without_it(split):
+    near = next(district for district in range(100) if home_of(district, 3) == 0)
+    far = next(district for district in range(100) if home_of(district, 3) == 1)
+    rows = table(Kind.METERS, meter_id=[100, 100], district_id=[far, near], role=["supply"] * 2)
+    assert values(split, Kind.METERS, rows, "district_id") == [[None, near], [], []]
+
+
+def test_the_first_row_of_a_new_meter_decides_where_it_is_until_its_batch_was_applied(split):
+    rows = table(Kind.METERS, meter_id=[300, 300], account_id=[11, 10], role=["consumer"] * 2)
+    again = table(Kind.METERS, meter_id=[300], account_id=[12], role=["consumer"])
+    assert values(split, Kind.METERS, rows, "account_id") == [[], [11, 10], []]
+    assert values(split, Kind.METERS, again, "account_id") == [[], [12], []]
+    split.directory.learn_meters(pa.array([300, 300], U64), pa.array([11, 10], U64), 1)
+    assert values(split, Kind.METERS, again, "account_id") == [[], [12], []]
+
+
+def test_a_meter_of_an_account_that_was_not_there_is_nowhere(split):
+    """The row was refused in shard 0; once the account is registered, its meter can be, too."""
+    rows = table(Kind.METERS, meter_id=[300], account_id=[50], role=["consumer"])
+    assert values(split, Kind.METERS, rows, "meter_id") == [[300], [], []]
+    split.directory.learn_meters(pa.array([300, 301], U64), pa.array([50, None], U64), 0)
+    learn(split, "accounts", 2, 50)
+    assert values(split, Kind.METERS, rows, "meter_id") == [[], [], [300]]
+    assert split.directory.places("meters", pa.array([301], U64)).tolist() == [0]
 
 
 def test_updates_go_to_their_account_else_their_meter_else_their_district_else_to_all(split):
