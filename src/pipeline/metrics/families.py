@@ -1,4 +1,4 @@
-"""The figures of a node's engines as Prometheus reads them, from their status files: no engine is asked.
+"""The figures of a node as Prometheus reads them, from the status files of its processes: none of them is asked.
 
 Labels have few values: shards, and words of the engine's own vocabularies.
 """
@@ -13,9 +13,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from pipeline.clock import Clock
-from pipeline.gateway import no_trip
-from pipeline.node.status import OLD_S, Status, read_status
+from pipeline.metrics.parts import PartFamilies
+from pipeline.metrics.standing import fresh, look
+from pipeline.node.status import Status
 from pipeline.node.timing import BOUNDS_S, Durations
+from pipeline.outputs.figures import read_figures
 
 __all__ = ["NodeCollector"]
 
@@ -34,27 +36,28 @@ COUNTED: Final = {
 
 
 class NodeCollector(Collector):
-    """Reads what the engines of a data directory last said, each time that it is asked."""
+    """Reads what the processes of a data directory last said, each time that it is asked."""
 
     def __init__(self, data: Path, clock: Clock) -> None:
         self._data = data
         self._clock = clock
+        self._parts = PartFamilies()
 
     def collect(self) -> Iterator[Metric]:
         """All figures."""
-        found, now_s = read_status(self._data), self._clock.now_s()
+        standing = look(self._data, self._clock.now_s())
         running = GaugeMetricFamily("feikong_engine_running", "Whether an engine runs", labels=["shard"])
-        for shard, status in found.items():
-            fresh = status is not None and now_s - status.at_s <= OLD_S
-            running.add_metric([str(shard)], float(fresh))
+        for shard, status in standing.shards.items():
+            running.add_metric([str(shard)], float(fresh(status, standing.at_s)))
         yield running
         yield GaugeMetricFamily(
-            "feikong_no_trip", "Whether the file NO-TRIP is there", value=float(no_trip(self._data))
+            "feikong_no_trip", "Whether the file NO-TRIP is there", value=float(standing.no_trip)
         )
-        known = {str(shard): status for shard, status in found.items() if status is not None}
+        known = {str(shard): status for shard, status in standing.shards.items() if status is not None}
         yield from _gauges(known)
         yield from _counters(known)
         yield from _histograms(known)
+        yield from self._parts.families(standing, read_figures(self._data))
 
 
 def _gauges(known: dict[str, Status]) -> Iterator[Metric]:

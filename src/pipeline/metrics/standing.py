@@ -11,7 +11,7 @@ from pipeline.node.status import OLD_S, NodeStatus, Status, read_node_status, re
 from pipeline.outputs.status import OutputsStatus, read_outputs_status
 from pipeline.worker.status import WorkerStatus, read_worker_statuses
 
-__all__ = ["Standing", "fresh", "look", "wrong"]
+__all__ = ["OUTPUTS", "Standing", "fresh", "look", "wrong"]
 
 OUTPUTS: Final = "outputs"
 """The part that makes the outputs, by the name that the node gives it."""
