@@ -21,6 +21,7 @@ from pipeline.reshard import move
 from pipeline.reshard.build import Resharded, reshard
 from pipeline.reshard.move import change_shards, check_unchanged, finish
 from pipeline.wire import Kind, Role, write_batch
+from pipeline.worker.split import with_column
 from simulation.disk import SimDisk
 from tests.shared import shared
 
@@ -114,6 +115,34 @@ def test_three_shards_and_one_again_have_the_same_money_and_the_same_lines(name)
     assert accounts([single]) == accounts([before])
     assert single.lines.settled() == before.lines.settled()
     assert single.engine.stats()["rows"]["reads"] == before.engine.stats()["rows"]["reads"]
+
+
+def test_a_meter_that_was_refused_to_another_shards_account_is_refused_to_it_again():
+    """One engine alone would have let the new meter go to that account, with all its reads."""
+    log = BatchLog.open(shared("conformance", "several_districts_close_windows_in_order", "log"))
+    first = SimDisk()
+    before = journal_of(log, first)
+    disks, states, _ = again([first], Layout(3, 1))
+    here, there = [place for place, state in enumerate(states) if state.engine.accounts().num_rows][:2]
+    own, other = (states[place].engine.accounts()["account_id"][0].as_py() for place in (here, there))
+    batches = {line.kind: (line.batch, line.now_s) for line in log if not isinstance(line, Broken)}
+    (meters, _), (reads, now_s) = batches["meters"], batches["reads"]
+    new = with_column(with_column(meters.slice(0, 1), "meter_id", ["new"]), "reading", ["interval"])
+    read = with_column(reads.slice(0, 1), "meter_id", ["new"])
+    batch = [(Kind.METERS, with_column(new, "account_id", [each])) for each in (own, other)]
+    with Recovery(disks[here], new_id=bytes(16), segment_bytes=SMALL) as recovery:
+        for _ in recovery:
+            pass
+        journal = recovery.finish()
+    for kind, content in [*batch, (Kind.READS, read)]:
+        entry = Entry(kind, (), now_s, 1, body=write_batch(kind, content))
+        states[here].apply(entry)
+        journal.commit(encode([entry]), now_s=now_s)
+    journal.close()
+    assert states[here].engine.stats()["reasons"]["unknown_account"] == 1
+    assert accounts(states) != accounts([before]), "the read was charged"
+    _, (single,), _ = again(disks, Layout(1, 2))
+    assert accounts([single]) == accounts(states)
 
 
 def test_acks_find_their_command_under_its_new_number():
