@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -20,6 +21,8 @@ __all__ = ["MetricsServer"]
 
 REQUEST_S: Final = 5.0
 """So long may a client take to say what it wants."""
+AT_ONCE: Final = 8
+"""So many are answered at once; who comes beyond them is closed on, and asks again."""
 
 
 class MetricsServer(Closing):
@@ -49,8 +52,7 @@ class MetricsServer(Closing):
                 "".join(f"{line}\n" for line in wrong or ["ok"]).encode(),
             )
 
-        self._server = ThreadingHTTPServer((host, port), _handler(answer))
-        self._server.daemon_threads = True
+        self._server = _Bounded((host, port), _handler(answer))
         self.address = f"{host}:{self._server.server_address[1]}"
         self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
@@ -60,6 +62,39 @@ class MetricsServer(Closing):
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Bounded(ThreadingHTTPServer):
+    """Answers `AT_ONCE` clients at once, each in a thread of its own."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = BoundedSemaphore(AT_ONCE)
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin to answer, if that is not too many."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # the thread that frees it has not begun
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, unless a client has only gone away."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler(answer: Callable[[str], tuple[int, str, bytes] | None]) -> type[BaseHTTPRequestHandler]:

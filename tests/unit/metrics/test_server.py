@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
+import threading
+from contextlib import ExitStack
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -11,31 +14,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.clock import RealClock
-from pipeline.journal import RealDisk
-from pipeline.metrics.server import MetricsServer
-from pipeline.node.layout import Layout, Places, write_layout
-from pipeline.node.status import OLD_S, Status, StatusFile
-from pipeline.node.timing import Times
+from pipeline.metrics import server as serving
+from pipeline.metrics.server import AT_ONCE, MetricsServer
+from pipeline.node.status import OLD_S
+from unit.metrics import county
 
 
 def write(data, **other):
-    times = Times()
-    for seconds in (0.001, 0.004, 99.0):
-        times.add(seconds)
-    fields = {
-        "at_s": RealClock().now_s(), "engine_s": 7, "frame": 28, "sequence": 12, "snapshot": None,
-        "snapshot_pause_s": 0.0, "producers": 3, "frozen": ["a"], "refused_batches": 2, "trips_held": True,
-        "held_for": [], "trips_suspended": False, "commands": {"waiting": {"restore": 4}}, "alarms": {},
-        "figures": {"rows": {"reads": 41}, "reasons": {"duplicate": 5}}, "durations": {"sync": times.shown},
-    }  # fmt: skip
-    StatusFile(Places(data, 0).link.with_suffix(".json")).write(Status(**{**fields, **other}))
+    county.write_engine(data, **{"frozen": ["a"], **other})
 
 
 @pytest.fixture
 def data(tmp_path):
-    write_layout(RealDisk(tmp_path), Layout(1))
-    Places(tmp_path, 0).link.parent.mkdir()
-    return tmp_path
+    return county.folder(tmp_path)
 
 
 @pytest.fixture
@@ -84,3 +75,23 @@ def test_health_is_what_engines_last_said(data, ask):
     write(data, at_s=RealClock().now_s() - OLD_S - 5)
     assert ask("/healthz") == (503, "engine 0 does not run\n")
     assert ask("/other")[0] == 404
+
+
+def test_clients_that_say_nothing_hold_few_threads_and_not_for_long(data, monkeypatch):
+    monkeypatch.setattr(serving, "REQUEST_S", 1.0)
+    write(data)
+    with MetricsServer(data, "127.0.0.1", 0) as server, ExitStack() as held:
+        host, port = server.address.split(":")
+
+        def connect():
+            return held.enter_context(socket.create_connection((host, int(port)), timeout=10))
+
+        before = threading.active_count()
+        silent = [connect() for _ in range(AT_ONCE)]
+        for _ in range(5 * AT_ONCE):
+            assert connect().recv(1) == b"", "too many: it is closed at once"
+        assert threading.active_count() <= before + AT_ONCE
+        for each in silent:
+            assert each.recv(1) == b"", "it is closed on after a while"
+        with urlopen(f"http://{server.address}/healthz", timeout=10) as answer:
+            assert answer.read() == b"ok\n"
