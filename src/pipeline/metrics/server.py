@@ -68,6 +68,7 @@ class _Bounded(ThreadingHTTPServer):
     """Answers `AT_ONCE` clients at once, each in a thread of its own."""
 
     daemon_threads = True
+    request_queue_size = 8 * AT_ONCE
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self._free = BoundedSemaphore(AT_ONCE)

@@ -77,8 +77,8 @@ def test_health_is_what_engines_last_said(data, ask):
     assert ask("/other")[0] == 404
 
 
-def test_clients_that_say_nothing_hold_few_threads_and_not_for_long(data, monkeypatch):
-    monkeypatch.setattr(serving, "REQUEST_S", 1.0)
+def test_clients_that_say_nothing_hold_few_threads(data, monkeypatch):
+    monkeypatch.setattr(serving, "REQUEST_S", 60.0)
     write(data)
     with MetricsServer(data, "127.0.0.1", 0) as server, ExitStack() as held:
         host, port = server.address.split(":")
@@ -88,10 +88,21 @@ def test_clients_that_say_nothing_hold_few_threads_and_not_for_long(data, monkey
 
         before = threading.active_count()
         silent = [connect() for _ in range(AT_ONCE)]
-        for _ in range(5 * AT_ONCE):
-            assert connect().recv(1) == b"", "too many: it is closed at once"
+        for other in [connect() for _ in range(5 * AT_ONCE)]:
+            assert other.recv(1) == b"", "too many: it is closed at once"
         assert threading.active_count() <= before + AT_ONCE
         for each in silent:
-            assert each.recv(1) == b"", "it is closed on after a while"
+            each.shutdown(socket.SHUT_WR)
+            assert each.recv(1) == b""
+        write(data)
         with urlopen(f"http://{server.address}/healthz", timeout=10) as answer:
             assert answer.read() == b"ok\n"
+
+
+def test_a_client_that_says_nothing_is_closed_on(data, monkeypatch):
+    monkeypatch.setattr(serving, "REQUEST_S", 0.2)
+    with (
+        MetricsServer(data, "127.0.0.1", 0) as server,
+        socket.create_connection(server.address.split(":"), timeout=30) as silent,
+    ):
+        assert silent.recv(1) == b""
