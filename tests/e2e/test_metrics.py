@@ -51,6 +51,13 @@ def test_prometheus_finds_what_the_status_shows(tmp_path):
         assert ask("feikong_producers") == [status["producers"]] == [2]
         assert ask('feikong_kept{what="accounts"}') == [status["figures"]["kept"]["accounts"]]
         assert ask("feikong_engine_running") == ask("up") == [1]
+        wait_for(lambda: ask("sum(feikong_accounts)") == [50.0], "the process of the outputs has counted")
+        assert ask('feikong_worker_rows_total{kind="reads"}') == [200]
+        assert ask("feikong_worker_running") == ask("feikong_outputs_running") == [1]
+        wait_for(lambda: ask("feikong_outputs_lag_frames") == [0], "the outputs are made")
+        assert ask("feikong_journal_bytes")[0] > 0
+        node.kill("worker")
+        wait_for(lambda: ask('feikong_restarts_total{part="worker-0"}') == [1], "the restart is told")
     finally:
         if prometheus is not None:
             prometheus.terminate()
