@@ -23,6 +23,8 @@ from pipeline.wire.outputs import OLDEST, Cursor
 __all__ = ["COLLECTION", "Counting", "Figures", "Held", "ShardFigures", "Window", "counted", "read_figures"]
 
 EVERY_S: Final = 15.0
+SOON_S: Final = 1.0
+"""As long as no shard is followed yet."""
 RESTS: Final = 20
 """It rests at least so many times as long as it took."""
 COLLECTION: Final = "collection"
@@ -94,9 +96,10 @@ class Counting:
         while True:
             began_s = self._clock.monotonic_s()
             self._windows.follow(self._ending)
-            self._file.write(Figures(self._clock.now_s(), counted(self._tables, self._windows.newest)))
+            shards = counted(self._tables, self._windows.newest)
+            self._file.write(Figures(self._clock.now_s(), shards))
             took_s = self._clock.monotonic_s() - began_s
-            if self._ending.wait(max(EVERY_S, RESTS * took_s)):
+            if self._ending.wait(max(EVERY_S if shards else SOON_S, RESTS * took_s)):
                 return
 
 

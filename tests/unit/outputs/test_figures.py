@@ -67,3 +67,18 @@ def test_the_service_writes_it_and_ends_at_once(tables, tmp_path):
     figures = read_figures(tmp_path)
     assert sum(each.accounts for each in figures.shards[0].held) == 6
     assert not service._thread.is_alive()
+
+
+def test_it_counts_again_soon_as_long_as_no_shard_is_followed(tables, tmp_path):
+    followers = {}
+    service = Counting(Shown(LAYOUT, tables.names, followers), tmp_path, RealClock())
+    try:
+        for _ in range(1000):
+            figures = read_figures(tmp_path)
+            if figures is not None and figures.shards:
+                break
+            followers.update(tables._followers)
+            Event().wait(0.01)
+    finally:
+        service.close()
+    assert figures.shards[0].window is not None
