@@ -72,13 +72,18 @@ def test_the_service_writes_it_and_ends_at_once(tables, tmp_path):
 def test_it_counts_again_soon_as_long_as_no_shard_is_followed(tables, tmp_path):
     followers = {}
     service = Counting(Shown(LAYOUT, tables.names, followers), tmp_path, RealClock())
-    try:
+
+    def written(what):
         for _ in range(1000):
             figures = read_figures(tmp_path)
-            if figures is not None and figures.shards:
-                break
-            followers.update(tables._followers)
+            if figures is not None and what(figures):
+                return figures
             Event().wait(0.01)
+        raise AssertionError("not so after 10 s")
+
+    try:
+        assert written(lambda figures: True).shards == ()
+        followers.update(tables._followers)
+        assert written(lambda figures: figures.shards).shards[0].window is not None
     finally:
         service.close()
-    assert figures.shards[0].window is not None
