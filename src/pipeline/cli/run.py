@@ -103,9 +103,7 @@ def _metrics(address: str, data: Path, log: Log) -> AbstractContextManager[objec
     return server
 
 
-def _supervise(
-    parts: _Parts, node: NodeConfig, status: StatusFile, ending: Event, log: Log
-) -> Supervisor:
+def _supervise(parts: _Parts, node: NodeConfig, status: StatusFile, ending: Event, log: Log) -> Supervisor:
     clock = RealClock()
     engines = [Part(f"engine-{shard}", vital=True) for shard in range(node.shards)]
     workers = [Part(f"worker-{number}", vital=False) for number in range(node.workers)]
