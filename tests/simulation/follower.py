@@ -151,6 +151,8 @@ class Follower(Client):
         try:
             self._cursors = SimCursors(self.shelf, self._notes)
         except CursorsError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
             raise Violation(f"cursors are damaged: {error}") from error
         following = FeedConversation(self.key, outbox, OUTPUT, self._cursors, OLDEST)
         files: SimpleNamespace = self._files(outbox)
