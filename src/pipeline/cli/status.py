@@ -73,8 +73,9 @@ def _watched(data: Path, console: Console, clock: Clock) -> Standing:
 
 
 def _screen(standing: Standing) -> Group:
+    """What matters first: a terminal that is too low cuts the end off."""
     lines = [Text(line, style="bold red") for line in wrong(standing)] or [Text("All is well.")]
-    return Group(page(standing), *lines, Text(f"{instant(standing.at_s)}; Ctrl-C ends this.", style="dim"))
+    return Group(Text(f"{instant(standing.at_s)}; Ctrl-C ends this.", style="dim"), *lines, page(standing))
 
 
 def _document(standing: Standing) -> dict[str, Any]:

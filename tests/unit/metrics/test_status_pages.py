@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -23,6 +24,7 @@ from pipeline.node.status import OLD_S, Subscriber
 from pipeline.outputs.status import OutputsStatus
 from unit.metrics import county
 
+PATIENCE_S = 60.0
 ENDED_S = RealClock().now_s() - OLD_S - 60
 
 
@@ -126,15 +128,21 @@ def on_terminal(data, *options):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
     command = [sys.executable, "-m", "pipeline.cli", "status", "--data", str(data), *options]
     environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    for size in ("LINES", "COLUMNS"):  # some libraries set them; the size of this terminal is another
+        environment.pop(size, None)
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     return process, ours
 
 
 def read_until(ours, word):
-    seen = b""
+    seen, clock = b"", RealClock()
+    until_s = clock.monotonic_s() + PATIENCE_S
     while word not in seen:
+        ready, _, _ = select.select([ours], [], [], max(0.0, until_s - clock.monotonic_s()))
+        assert ready, f"no {word!r} in {PATIENCE_S} s; this is what came: {seen!r}"
         seen += os.read(ours, 65536)
+        assert clock.monotonic_s() < until_s, f"no {word!r} in {seen!r}"
     return seen
 
 
