@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
+from uuid import uuid4
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
@@ -156,7 +157,7 @@ class _Redial:
 
     def __init__(self, socket: _Socket, endpoint: str) -> None:
         self._socket, self._endpoint = socket, endpoint
-        self._watch = socket.get_monitor_socket(_TURNED_AWAY)
+        self._watch = socket.get_monitor_socket(_TURNED_AWAY, f"inproc://{uuid4()}")
         self._due_s = float("inf")
 
     def look(self) -> None:
@@ -251,7 +252,7 @@ class Sockets(Closing):
         socket = self._context.socket(zmq.DEALER)
         _set(socket, {zmq.LINGER: 0, zmq.IMMEDIATE: 1, zmq.RCVHWM: queue, zmq.SNDHWM: queue})
         _set(socket, {zmq.RECONNECT_IVL: 20, zmq.RECONNECT_IVL_MAX: 500})
-        watch = socket.get_monitor_socket(zmq.Event.DISCONNECTED)
+        watch = socket.get_monitor_socket(zmq.Event.DISCONNECTED, f"inproc://{uuid4()}")
         return Client(_connect(socket, _local(path)), watch)
 
     def check(self) -> None:

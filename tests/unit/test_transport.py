@@ -306,3 +306,12 @@ def test_a_door_answers_whatever_it_is_asked():
     assert {bytes(door.answer(each)[2]) for each in spoilt} == {b"400"}
     assert {bytes(door.answer(good[:n])[2]) for n in range(6)} == {b"500"}
     assert [door.answer(each)[1] for each in spoilt] == [b"7"] * 7
+
+
+def test_connections_may_be_made_anew_as_soon_as_others_are_closed():
+    with Sockets() as sockets:
+        for _ in range(20):
+            clients = [sockets.connect("tcp://127.0.0.1:9", FRIEND, NODE_PAIR.public.curve) for _ in range(4)]
+            assert not any(client.send([b"x"]) for client in clients)
+            for client in clients:
+                client.close()
