@@ -23,6 +23,7 @@ from click.testing import CliRunner
 
 from e2e import node as e2e_node
 from e2e.node import LONG_S, QUICK, Node, reads, wait_for
+from fastcore.schemas import OUTPUTS
 from pipeline.batchlog import BatchLog, BatchLogWriter
 from pipeline.cli import main
 from pipeline.client import CommandAck, HeadEnd
@@ -41,17 +42,6 @@ DAYS = [datetime(2026, 3, day, 10, tzinfo=ZONE) for day in (3, 4, 5)]
 CUT, PAID, NOBODY = range(8), range(4), 999
 MOVED, MOVED_TO = 12, next(n for n in range(ACCOUNTS) if home_of(n // 4, SHARDS) != home_of(3, SHARDS))
 """A meter, and an account of the other shard to which a row gives it: it stays where it is."""
-OUTPUTS = (
-    "intervals",
-    "ledger",
-    "exceptions",
-    "notices",
-    "commands",
-    "districts",
-    "collection",
-    "findings",
-    "orders",
-)
 COUNTED = {"commands": "command_id", "findings": "id", "orders": "id"}
 STATES = ("accounts", "meters", "gaps", "commands", "findings", "orders", "districts")
 CLOCK = """

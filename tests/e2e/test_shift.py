@@ -20,7 +20,6 @@ from e2e.shift import (
     DAYS,
     MOVED,
     MOVED_TO,
-    OUTPUTS,
     PAID,
     SHARDS,
     STATES,
@@ -30,6 +29,7 @@ from e2e.shift import (
     day_of,
     three_days_gone,
 )
+from fastcore.schemas import OUTPUTS
 from pipeline.cli import main
 from pipeline.outputs.flight.tickets import ticket_of
 from pipeline.outputs.keeper import Keeper

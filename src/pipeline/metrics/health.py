@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.node.status import OLD_S, read_status
+from pipeline.metrics.standing import fresh
+from pipeline.node.status import read_status
 
 __all__ = ["not_ready", "not_running"]
 
@@ -14,7 +15,7 @@ def not_running(data: Path, now_s: int) -> list[str]:
     return [
         f"engine {shard} does not run"
         for shard, status in read_status(data).items()
-        if status is None or now_s - status.at_s > OLD_S
+        if not fresh(status, now_s)
     ]
 
 

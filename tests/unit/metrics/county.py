@@ -77,3 +77,13 @@ def write_disk(data: Path, shard: int = 0) -> None:
     places.snapshots.mkdir()
     (places.snapshots / "snapshot-000000000020.lines").write_bytes(b"")
     (places.snapshots / "candidate-000000000024.lines").write_bytes(b"")
+
+
+def write_all(data: Path) -> None:
+    """A folder of one shard in which every process has said something."""
+    folder(data)
+    write_engine(data)
+    write_worker(data)
+    write_outputs(data)
+    write_node(data)
+    write_disk(data)

@@ -30,12 +30,7 @@ ENDED_S = RealClock().now_s() - OLD_S - 60
 
 @pytest.fixture
 def data(tmp_path):
-    county.folder(tmp_path)
-    county.write_engine(tmp_path)
-    county.write_worker(tmp_path)
-    county.write_outputs(tmp_path)
-    county.write_node(tmp_path)
-    county.write_disk(tmp_path)
+    county.write_all(tmp_path)
     return tmp_path
 
 
