@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import numpy as np
+import pandas
+import polars
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
 
 from e2e.node import COMMAND, CONFIG, LONG_S, Node, quarter_hours, reads, wait_for
 from pipeline.batchlog import BatchLog, BatchLogWriter
@@ -132,7 +136,6 @@ def glob(node: Node, name: str) -> str:
 
 
 def duckdb_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
-    duckdb = pytest.importorskip("duckdb", reason="pip install duckdb")
     (amount,) = duckdb.sql(f"select sum(amount) from read_parquet('{glob(node, 'ledger')}')").fetchall()[0]
     charge, energy = duckdb.sql(
         f"select sum(charge), sum(energy) from read_parquet('{glob(node, 'intervals')}', hive_partitioning = true) "
@@ -142,7 +145,6 @@ def duckdb_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def polars_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
-    polars = pytest.importorskip("polars", reason="pip install polars")
     ledger = polars.read_parquet(glob(node, "ledger"), hive_partitioning=True)
     intervals = polars.read_parquet(glob(node, "intervals"), hive_partitioning=True)
     assert ledger.schema["day"] == polars.Date
@@ -150,7 +152,6 @@ def polars_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def pandas_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
-    pandas = pytest.importorskip("pandas", reason="pip install pandas")
     ledger = pandas.read_parquet(OutputPlaces(node.data).output("ledger"))
     intervals = pandas.read_parquet(OutputPlaces(node.data).output("intervals"))
     assert {str(day)[:2] for day in ledger["day"].unique()} == {"20"}
@@ -159,11 +160,10 @@ def pandas_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def spark_sums(node: Node) -> tuple[Decimal, Decimal, Decimal]:
-    sql = pytest.importorskip("pyspark.sql", reason="pip install pyspark")
     if shutil.which("java") is None:
         pytest.skip("PySpark needs a Java runtime: apt-get install openjdk-17-jre-headless")
     spark = (
-        sql.SparkSession.builder.master("local[1]")
+        SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", "1")
         .getOrCreate()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas
 import polars
@@ -81,7 +82,6 @@ def with_bytes(batch: pa.RecordBatch, frame: Any) -> Any:
 
 
 def of_duckdb(batch: pa.RecordBatch) -> Any:
-    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'feikong[query]'")
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     names = [name for name in batch.schema.names if name != "payment_id"]
